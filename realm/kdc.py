@@ -79,7 +79,8 @@ def build(folder: Path, name: str, accounts: Iterable[Account], services: Iterab
         lines.append(f"add_principal -randkey -requires_preauth {delegate} {service.spn}")
         for keytab in (service.keytab, together):
             lines.append(f"ktadd -norandkey -k {keytab} {service.spn}")
-    output = run_tool(["kadmin.local", "-r", name], environment, text="\n".join(lines) + "\n",
+    # -p, because a user id without a name would leave kadmin.local without a guess.
+    output = run_tool(["kadmin.local", "-r", name, "-p", "realm/admin"], environment, text="\n".join(lines) + "\n",
                       what="filling the KDC's database")
     for principal in [account.user for account in accounts] + [service.spn for service in services]:
         if f'Principal "{principal}@{name}" created' not in output:

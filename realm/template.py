@@ -8,7 +8,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,6 +80,8 @@ def copy(template: Template, folder: Path) -> None:
 
 def _build(work: Path, name: str, host: str) -> dict[str, float]:
     """Make all parts at the same time; they do not depend on each other."""
+    from concurrent.futures import ThreadPoolExecutor  # costs a cached start nothing here
+
     times: dict[str, float] = {}
     users = tuple(accounts.all_accounts().values())
     for part in ("kdc", "samba", "tls", "keytabs"):

@@ -2,8 +2,8 @@
 """The TLS certificates of the realm's host, and the channel bindings that follow from them (RFC 5929)."""
 from __future__ import annotations
 
+import base64
 import hashlib
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,8 @@ def end_point(der: bytes) -> bytes:
 
 
 def _der(pem: Path) -> bytes:
-    return ssl.PEM_cert_to_DER_cert(pem.read_text())
+    lines = pem.read_text().split("-----BEGIN CERTIFICATE-----")[1].split("-----END CERTIFICATE-----")[0]
+    return base64.b64decode(lines)
 
 
 def _element(data: bytes) -> tuple[int, bytes, bytes]:
