@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The types that travel between loader, engine, judge and report.
+
+Everything that is read from files is frozen. A `Trace` is the exception: the
+engine fills it while the case is played.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any
+
+SIDES = ("initiator", "acceptor")
+
+
+class ConformError(Exception):
+    """Bad input or wrong usage: exit 3.
+
+    `what` says what is wrong, `where` is "file:line" (or empty), `advice` says
+    what to do next.
+    """
+
+    def __init__(self, what: str, where: str = "", advice: str = "") -> None:
+        self.what, self.where, self.advice = what, where, advice
+        text = f"{where}: {what}" if where else what
+        super().__init__(f"{text}\n  {advice}" if advice else text)
+
+
+class Verdict(IntEnum):
+    """In rising order: a status is only ever replaced by a larger one."""
+
+    DISABLED = 0
+    UNSUPPORTED = 1
+    PASS = 2
+    ACCEPTABLE = 3
+    DIFFERS = 4
+    KNOWN_FAILURE = 5
+    FAIL = 6
+    ERROR = 7
+
+    @property
+    def label(self) -> str:
+        """The word that reports use."""
+        return _LABELS[self]
+
+    @classmethod
+    def of(cls, label: str) -> Verdict:
+        return next(verdict for verdict, name in _LABELS.items() if name == label)
+
+
+_LABELS: Mapping[Verdict, str] = MappingProxyType({
+    Verdict.DISABLED: "disabled",
+    Verdict.UNSUPPORTED: "unsupported",
+    Verdict.PASS: "pass",
+    Verdict.ACCEPTABLE: "acceptable",
+    Verdict.DIFFERS: "differs",
+    Verdict.KNOWN_FAILURE: "known-failure",
+    Verdict.FAIL: "FAIL",
+    Verdict.ERROR: "ERROR",
+})
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What to do, never how it ends."""
+
+    id: str
+    title: str
+    clause: tuple[str, ...]
+    level: str                                   # must, should, may
+    severity: str                                # high, medium, low
+    needs: frozenset[str]
+    isolate: str                                 # none, probe, realm
+    settings: Mapping[str, Any]                  # dotted keys, as written
+    axes: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    play: tuple[Any, ...]
+    source: str                                  # "file:line"
+    skip: tuple[tuple[str, str], ...] = ()       # (pattern, reason)
+    observe_only: str = ""                       # reason why no capture judges it
+
+
+@dataclass(frozen=True)
+class Case:
+    """One point of a scenario's axes."""
+
+    id: str
+    scenario: Scenario
+    axes: Mapping[str, str]
+    settings: Mapping[str, Any]                  # nested, defaults applied
+    play: tuple[Any, ...]                        # steps: str or {verb: argument}
+    subject: str                                 # initiator or acceptor
+    mechanism: str                               # NTLM or Kerberos
+    needs: frozenset[str]
+    isolate: str
+
+    def __str__(self) -> str:
+        return self.id
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A point of the axes that a scenario leaves out, and why."""
+
+    id: str
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """One line to an endpoint and its answer (None when it died instead)."""
+
+    side: str
+    request: Mapping[str, Any]
+    answer: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Why a case stopped before its play was over."""
+
+    kind: str                                    # crash, hang, harness, unsupported
+    side: str
+    detail: str                                  # "SIGSEGV", "no answer within 10 s", a traceback
+    last_call: str = ""                          # name of the call, such as AcceptSecurityContext
+
+
+@dataclass
+class Trace:
+    """What happened: the calls, and the observed paths drawn from them."""
+
+    calls: list[CallRecord] = field(default_factory=list)
+    observed: dict[str, Any] = field(default_factory=dict)
+    ended: Ended | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A row of captures/sources.yaml."""
+
+    id: str
+    fact: str
+    confidence: str                              # as the citing row says it
+    evidence: str                                # the kind of evidence it is worth
+    citations: tuple[Mapping[str, Any], ...]
+    contradictions: tuple[str, ...]
+    resolved: str
+    source: str                                  # "file:line"
+
+    @property
+    def contradicted(self) -> bool:
+        return bool(self.contradictions) and not self.resolved
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """What a path may be: see judge.matches."""
+
+    kind: str                                    # equals, one-of, includes, not, at-least, at-most, absent, present
+    value: Any = None
+    excludes: tuple[Any, ...] = ()               # with kind includes
+
+    def __str__(self) -> str:
+        if self.kind == "equals":
+            return show(self.value)
+        if self.kind in ("absent", "present"):
+            return self.kind
+        if self.kind == "includes":
+            parts = []
+            if self.value:
+                parts.append("includes " + show(self.value))
+            if self.excludes:
+                parts.append("excludes " + show(list(self.excludes)))
+            return ", ".join(parts)
+        if self.kind == "one-of":
+            return "one of " + show(self.value)
+        return f"{self.kind.replace('-', ' ')} {show(self.value)}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One capture record: what Windows does in the cases its pattern matches."""
+
+    patterns: tuple[str, ...]
+    evidence: str
+    sources: tuple[Source, ...]
+    windows: str
+    note: str
+    expect: Mapping[str, Matcher]
+    binding: bool
+    source: str                                  # "file:line"
+
+
+@dataclass(frozen=True)
+class PathExpectation:
+    """All matchers must hold; of `alternatives` one is enough."""
+
+    alternatives: tuple[tuple[Matcher, ...], ...]
+    evidence: str
+    binding: bool
+    records: tuple[Record, ...]
+
+    @property
+    def contradicted(self) -> bool:
+        return len(self.alternatives) > 1
+
+    def __str__(self) -> str:
+        return " or ".join(" and ".join(str(one) for one in group) for group in self.alternatives)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is known of one case."""
+
+    case_id: str
+    paths: Mapping[str, PathExpectation]
+    records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One path that is not as Windows does it."""
+
+    path: str
+    expected: str
+    actual: str
+    evidence: str
+    binding: bool
+    clause: str
+    records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """One judged case."""
+
+    case: Case
+    verdict: Verdict
+    differences: tuple[Difference, ...] = ()
+    trace: Trace | None = None
+    evidence: str = ""                           # weakest of the kinds that decided
+    reason: str = ""
+    seconds: float = 0.0
+
+
+def show(value: Any) -> str:
+    """A value as one line of a report."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(show(one) for one in value) + "]"
+    return str(value)
