@@ -73,14 +73,11 @@ class Keeper:
         part = self._wait(name, lambda part: part.ready, seconds, "it did not say that it is ready")
         return part.pid
 
-    def wait_pid(self, name: str, seconds: float = 20.0) -> int:
-        """Wait until a part exists as a process."""
-        return self._wait(name, lambda part: part.pid != 0, seconds, "it was not started").pid
-
-    def listen(self, seconds: float) -> None:
-        """Take in news for at most `seconds`; returns at the first."""
+    def glance(self, name: str) -> None:
+        """Wait a millisecond for news; raise if it is that a part under start-up has ended."""
         with self._lock:
-            self._receive(seconds)
+            self._receive(0.001)
+            self.require_alive(name)
 
     def require_alive(self, name: str) -> None:
         """Raise if a part under start-up has ended."""

@@ -216,22 +216,11 @@ class Realm:
         self._require_stopped("winbindd")
         folder = self.folder / "samba"
         (folder / "wb" / "pipe").unlink(missing_ok=True)  # of a killed one: it would look like a listener
-        self._keeper.start("winbindd", [find_tool("winbindd"), "-F", "--no-process-group", "--debug-stdout",
-                                        "-s", str(self.smb_conf)],
-                           winbind.samba_environment(folder), folder, self.log_of("winbindd"))
+        self._keeper.start("winbindd", winbind.command(self.smb_conf), winbind.samba_environment(folder), folder,
+                           self.log_of("winbindd"))
 
     def _finish_winbindd(self) -> None:
-        """winbindd prints nothing when it is ready: try its socket, meanwhile listening for its death."""
-        folder, seconds = self.folder / "samba", 20.0
-        deadline = time.monotonic() + seconds
-        while (client := winbind.connect(folder)) is None:
-            self._keeper.require_alive("winbindd")
-            if time.monotonic() > deadline:
-                raise RealmError(f"winbindd did not open {folder}/wb/pipe within {seconds:.0f} s; "
-                                 f"its log: {self.log_of('winbindd')}")
-            self._keeper.listen(0.001)
-        if not winbind.ask(client, seconds):
-            winbind.ask_slowly(folder)
+        winbind.wait_until_it_answers(self.folder / "samba", lambda: self._keeper.glance("winbindd"))
 
     def _require_stopped(self, part: str) -> None:
         if part in self._keeper.alive():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .accounts import Account, smbpasswd_line, unix_id
 from .errors import RealmError
-from .tools import base_environment, find_preload, run_tool
+from .tools import base_environment, find_preload, find_tool, run_tool
 
 DOMAIN = "NTDOM"
 NETBIOS = "NTSRV"
@@ -117,7 +118,26 @@ def build(folder: Path, accounts: Iterable[Account]) -> None:
                      what="expiring an account of the NTLM domain")
 
 
-def connect(folder: Path) -> socket.socket | None:
+def command(conf: Path) -> list[str]:
+    """How winbindd is started: in the foreground, its log on standard output."""
+    return [find_tool("winbindd"), "-F", "--no-process-group", "--debug-stdout", "-s", str(conf)]
+
+
+def wait_until_it_answers(folder: Path, glance: Callable[[], None], seconds: float = 20.0) -> None:
+    """Wait until winbindd answers a request. It prints nothing when ready, so its socket is tried.
+
+    `glance` waits for a moment and raises if winbindd has died meanwhile.
+    """
+    deadline = time.monotonic() + seconds
+    while (client := _connect(folder)) is None:
+        if time.monotonic() > deadline:
+            raise RealmError(f"winbindd did not open {folder}/wb/pipe within {seconds:.0f} s")
+        glance()
+    if not _ask(client, seconds):
+        _ask_slowly(folder)
+
+
+def _connect(folder: Path) -> socket.socket | None:
     """A connection to winbindd's pipe, or None as long as it does not listen."""
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -128,7 +148,7 @@ def connect(folder: Path) -> socket.socket | None:
     return client
 
 
-def ask(client: socket.socket, seconds: float) -> bool:
+def _ask(client: socket.socket, seconds: float) -> bool:
     """Ask winbindd for its interface version; False if this Samba speaks another layout."""
     with client:
         client.settimeout(seconds)
@@ -147,6 +167,6 @@ def ask(client: socket.socket, seconds: float) -> bool:
     return struct.unpack_from("<II", answer) == (_ANSWER, _OK)
 
 
-def ask_slowly(folder: Path) -> None:
+def _ask_slowly(folder: Path) -> None:
     """The same question through wbinfo, which fits whatever Samba is installed."""
     run_tool(["wbinfo", "-p"], base_environment() | client_environment(folder), what="asking winbindd", seconds=20)
