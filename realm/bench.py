@@ -62,7 +62,7 @@ def _usual_way() -> tuple[float, float]:
     """Seconds until the KDC is ready, and until winbindd is too. The keeper starts before the clock."""
     accounts = tuple(all_accounts().values())[:2]
     folder, lock = make_folder()
-    keeper = Keeper((lock,))
+    keeper = Keeper(folder, (lock,))
     try:
         keeper.check()
         (folder / "log").mkdir()

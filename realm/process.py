@@ -43,7 +43,8 @@ def title(name: str) -> str:
 class Keeper:
     """Talks to a keeper process (see keeper.py). Safe to use from several threads."""
 
-    def __init__(self, kept_fds: Sequence[int] = ()) -> None:
+    def __init__(self, folder: Path, kept_fds: Sequence[int] = ()) -> None:
+        """Start a keeper; its working folder tells whoever looks which realm it belongs to."""
         self._lock = threading.RLock()
         self._parts: dict[str, Part] = {}
         self._inbox = b""
@@ -52,7 +53,7 @@ class Keeper:
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(script), str(os.getpid()), *map(str, kept_fds)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=tuple(kept_fds),
-            env=base_environment(), start_new_session=True, bufsize=0,
+            cwd=folder, env=base_environment(), start_new_session=True, bufsize=0,
         )
 
     @property

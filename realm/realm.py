@@ -50,7 +50,7 @@ class Realm:
         self._require_tools()
         self.folder, self._folder_lock = make_folder()
         try:
-            self._keeper = Keeper((self._folder_lock,))
+            self._keeper = Keeper(self.folder, (self._folder_lock,))
             try:
                 self._come_up(start)
             except BaseException:
