@@ -16,7 +16,7 @@ READY = b"starting..."
 PAST = "2001-01-01 00:00:00"
 
 
-def write_kdc_conf(folder: Path, name: str) -> None:
+def write_kdc_conf(folder: Path, name: str, enctypes: Iterable[str] = ENCTYPES) -> None:
     """Write the one file the KDC and its tools read; the database lies beside it.
 
     Port 0 lets the kernel pick, because two KDCs on one port both start and share the requests.
@@ -34,7 +34,7 @@ def write_kdc_conf(folder: Path, name: str) -> None:
         acl_file = {folder}/acl
         kdc_listen = ""
         kdc_tcp_listen = 127.0.0.1:0
-        supported_enctypes = {' '.join(f'{each}:normal' for each in ENCTYPES)}
+        supported_enctypes = {' '.join(f'{each}:normal' for each in enctypes)}
         max_life = 10h
         max_renewable_life = 7d
     }}
@@ -109,6 +109,7 @@ def _lock_out(folder: Path, name: str, account: Account, environment: dict[str, 
     dump.write_text("\n".join(lines) + "\n")
     run_tool(["kdb5_util", "-r", name, "load", "-update", str(dump)], environment, what="locking the locked account")
     dump.unlink()
+    (folder / "dump.dump_ok").unlink(missing_ok=True)
 
 
 def port_of(pid: int) -> int:

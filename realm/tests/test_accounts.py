@@ -133,3 +133,28 @@ def test_end_points_follow_each_certificates_signature(realm: Realm) -> None:
     assert realm.tls.other_end_point() == prefix + hashlib.sha384(realm.tls.other_der).digest()
     shown = run(realm, "openssl", "x509", "-in", str(realm.tls.certificate), "-noout", "-text").stdout
     assert "ecdsa-with-SHA256" in shown and "DNS:web.sspi.test" in shown
+
+
+def test_a_whole_ntlm_exchange_is_verified_by_winbindd(realm: Realm) -> None:
+    """Samba's own client and server helpers: the server asks winbindd through its privileged pipe."""
+    environment = realm.environment() | realm.winbind_environment()
+    account = realm.accounts["normal"]
+
+    def helper(*options: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(["ntlm_auth", *options], env=environment, text=True, bufsize=1,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def say(process: subprocess.Popen[str], line: str) -> str:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(line + "\n")
+        return process.stdout.readline().strip()
+
+    with helper("--helper-protocol=ntlmssp-client-1", f"--username={account.user}", f"--domain={realm.domain}",
+                f"--password={account.password}") as client, helper("--helper-protocol=squid-2.5-ntlmssp") as server:
+        negotiate = say(client, "YR").split()[1]
+        challenge = say(server, f"YR {negotiate}").split()[1]
+        authenticate = say(client, f"TT {challenge}").split()[1]
+        assert say(server, f"KK {authenticate}") == f"AF {account.user}"
+        for process in (client, server):
+            assert process.stdin is not None
+            process.stdin.close()
