@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The primitives of NTLM and channel bindings, from OpenSSL, in a library context of our own
- * (default and legacy providers, fetched once), so that the caller's OpenSSL is never touched.
- * false: OpenSSL failed (memory, or a provider is missing).
+ * The primitives of NTLM and channel bindings, from OpenSSL's low-level functions: no provider,
+ * no library context, so that the caller's OpenSSL is never touched. false: OpenSSL failed.
+ * Outputs may overlap inputs.
  */
 #ifndef LIBSSPI_DIGEST_H
 #define LIBSSPI_DIGEST_H
 
+#include <openssl/rc4.h>
 #include <stdbool.h>
 
 #include "memory.h"
@@ -18,10 +19,10 @@ bool sspi_hmac_md5(struct sspi_view key, const struct sspi_view *parts, size_t c
 bool sspi_des7(const uint8_t key[7], const uint8_t in[8], uint8_t out[8]);
 uint32_t sspi_crc32(const struct sspi_view *parts, size_t count);
 
-/* RC4 with a state that can be copied: SPNEGO saves and restores it around mechListMIC. */
+/* RC4 with a state that can be copied by assignment: SPNEGO saves and restores it around
+ * mechListMIC. It is a secret: sspi_wipe it. size of a key: 1 to 256 bytes. */
 struct sspi_rc4 {
-    uint8_t s[256];
-    uint8_t i, j;
+    RC4_KEY key;
 };
 void sspi_rc4_init(struct sspi_rc4 *rc4, const uint8_t *key, size_t size);
 void sspi_rc4_update(struct sspi_rc4 *rc4, const uint8_t *in, uint8_t *out, size_t size);

@@ -15,6 +15,10 @@
 char *sspi_utf8_from_utf16(const SEC_WCHAR *text, size_t units);
 SEC_WCHAR *sspi_utf16_from_utf8(const char *text);
 size_t sspi_utf16_length(const SEC_WCHAR *text);
+/* Whether the converters above would accept it (an embedded zero makes it invalid), to tell bad
+ * input from missing memory. */
+bool sspi_utf16_valid(const SEC_WCHAR *text, size_t units);
+bool sspi_utf8_valid(const char *text);
 /* UTF-16LE bytes without terminator, as in protocol messages. false: invalid or memory is out. */
 bool sspi_utf16_blob(const char *text, struct sspi_blob *blob);
 char *sspi_utf8_from_bytes(struct sspi_view utf16le);

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# libsspi: the shared library, its twin with a pinned clock and randomness, and the C tests.
+# Included by the Makefile in the root, which sets CC, BUILD, CFLAGS and WARNINGS.
+
+IMPL_VERSION := 0.1
+IMPL_SONAME := libsspi.so.0
+IMPL_LIBS := $(shell pkg-config --libs libcrypto krb5) -lpthread
+IMPL_CPPFLAGS := -D_GNU_SOURCE -Iimpl/include -Iimpl/src $(shell pkg-config --cflags libcrypto krb5)
+IMPL_CFLAGS = $(CFLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -fstack-protector-strong
+IMPL_LDFLAGS = -Wl,-soname,$(IMPL_SONAME) -Wl,--version-script=impl/libsspi.map -Wl,-Bsymbolic \
+	-Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+# A sanitised library leaves symbols to the sanitised program that loads it.
+ifeq ($(findstring -fsanitize,$(CFLAGS)),)
+IMPL_LDFLAGS += -Wl,-z,defs
+endif
+
+IMPL_SOURCES := $(filter-out impl/src/env_%.c,$(wildcard impl/src/*.c impl/src/*/*.c)) \
+	impl/src/env_system.c
+IMPL_OBJECTS := $(IMPL_SOURCES:impl/src/%.c=$(BUILD)/impl/%.o)
+IMPL_TESTS := $(patsubst impl/tests/%.c,$(BUILD)/tests/%,$(wildcard impl/tests/*_test.c))
+
+# The packages that are in the tree.
+IMPL_HAVE := $(foreach p,negotiate kerberos ntlm,$(if $(shell \
+	grep -ls 'struct sspi_package sspi_$(p)_package = ' impl/src/$(p)/*.c),-DHAVE_$(p)))
+IMPL_CPPFLAGS += $(IMPL_HAVE)
+
+$(BUILD)/impl/%.o: impl/src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(IMPL_CPPFLAGS) $(IMPL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/impl/env_test.o: IMPL_CPPFLAGS += -DLIBSSPI_TEST_SEAM
+
+$(BUILD)/libsspi.so.$(IMPL_VERSION): $(IMPL_OBJECTS) $(BUILD)/impl/env_real.o impl/libsspi.map
+	$(CC) $(CFLAGS) -shared $(IMPL_LDFLAGS) -o $@ $(filter %.o,$^) $(IMPL_LIBS)
+
+$(BUILD)/$(IMPL_SONAME) $(BUILD)/libsspi.so: $(BUILD)/libsspi.so.$(IMPL_VERSION)
+	ln -sf libsspi.so.$(IMPL_VERSION) $@
+
+$(BUILD)/libsspi.so: $(BUILD)/$(IMPL_SONAME)
+
+$(BUILD)/libsspi-test.so: $(IMPL_OBJECTS) $(BUILD)/impl/env_test.o impl/libsspi.map
+	$(CC) $(CFLAGS) -shared $(IMPL_LDFLAGS) -o $@ $(filter %.o,$^) $(IMPL_LIBS)
+
+$(BUILD)/libsspi-test.a: $(IMPL_OBJECTS) $(BUILD)/impl/env_test.o
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/tests/%_test: impl/tests/%_test.c $(BUILD)/libsspi-test.a
+	@mkdir -p $(@D)
+	$(CC) $(IMPL_CPPFLAGS) -DLIBSSPI_TEST_SEAM -Iimpl/tests $(CFLAGS) $(WARNINGS) -MMD -MP -o $@ $< \
+		$(BUILD)/libsspi-test.a -lcunit $(IMPL_LIBS)
+
+.PHONY: check-c
+check-c: $(IMPL_TESTS) ## the C tests of libsspi
+	@test -n '$(IMPL_TESTS)' || { echo 'check-c: no tests'; exit 1; }
+	@failed=; for t in $(IMPL_TESTS); do $$t || failed="$$failed $$(basename $$t)"; done; \
+	if [ -n "$$failed" ]; then echo "check-c: FAILED:$$failed"; exit 1; fi; \
+	echo 'check-c: $(words $(IMPL_TESTS)) test programs passed'
+
+-include $(IMPL_OBJECTS:.o=.d) $(BUILD)/impl/env_real.d $(BUILD)/impl/env_test.d $(IMPL_TESTS:=.d)
