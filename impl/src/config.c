@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading libsspi.conf: sections in brackets, "key = value" lines, comments behind # or ;.
+ * A line that is not understood is an error: a misspelt key must not silently mean a default.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "memory.h"
+#include "text.h"
+
+#define DEFAULT_FILE "/etc/libsspi.conf"
+#define NETBIOS_NAME_LENGTH 15
+
+struct reader {
+    const char *file;
+    unsigned line;
+    bool in_ntlm;
+    struct sspi_config *config;
+};
+
+__attribute__((format(printf, 2, 3))) static SECURITY_STATUS
+broken(const struct reader *reader, const char *format, const char *word)
+{
+    char reason[256];
+    snprintf(reason, sizeof reason, format, word);
+    sspi_error_set("%s, line %u: %s", reader->file, reader->line, reason);
+    return SEC_E_INTERNAL_ERROR;
+}
+
+static SECURITY_STATUS replace(char **setting, const char *value)
+{
+    char *copy = sspi_strdup(value);
+    if (!copy)
+        return SEC_E_INSUFFICIENT_MEMORY;
+    sspi_free(*setting);
+    *setting = copy;
+    return SEC_E_OK;
+}
+
+static SECURITY_STATUS set(const struct reader *reader, const char *key, const char *value)
+{
+    struct sspi_config *config = reader->config;
+    const struct {
+        const char *key;
+        char **setting;
+    } texts[] = {
+        {"accounts", &config->ntlm_accounts},
+        {"netbios-name", &config->ntlm_netbios_name},
+        {"netbios-domain", &config->ntlm_netbios_domain},
+        {"dns-name", &config->ntlm_dns_name},
+        {"dns-domain", &config->ntlm_dns_domain},
+    };
+
+    if (!reader->in_ntlm)
+        return broken(reader, "'%s' stands in no known section", key);
+    if (!*value || !sspi_utf8_valid(value))
+        return broken(reader, "'%s' has no value, or one that is not UTF-8", key);
+    if (strcmp(key, "authority") == 0) {
+        bool winbind = strcmp(value, "winbind") == 0;
+        if (!winbind && strcmp(value, "file") != 0)
+            return broken(reader, "authority is 'file' or 'winbind', not '%s'", value);
+        config->ntlm_authority = winbind ? SSPI_AUTHORITY_WINBIND : SSPI_AUTHORITY_FILE;
+        return SEC_E_OK;
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (strcmp(key, texts[i].key) == 0)
+            return replace(texts[i].setting, value);
+    }
+    return broken(reader, "there is no setting '%s'", key);
+}
+
+/* Cuts white space off both ends, in place. */
+static char *trim(char *text)
+{
+    text += strspn(text, " \t\r\n");
+    size_t size = strlen(text);
+    while (size && strchr(" \t\r\n", text[size - 1]))
+        text[--size] = 0;
+    return text;
+}
+
+static SECURITY_STATUS read_line(struct reader *reader, char *line)
+{
+    char *text = trim(line);
+    if (!*text || *text == '#' || *text == ';')
+        return SEC_E_OK;
+    if (*text == '[') {
+        if (strcmp(text, "[ntlm]") != 0)
+            return broken(reader, "there is no section %s", text);
+        reader->in_ntlm = true;
+        return SEC_E_OK;
+    }
+    char *equals = strchr(text, '=');
+    if (!equals)
+        return broken(reader, "'%s' is neither [section] nor key = value", text);
+    *equals = 0;
+    return set(reader, trim(text), trim(equals + 1));
+}
+
+static SECURITY_STATUS read_file(struct sspi_config *config)
+{
+    const char *named = secure_getenv("LIBSSPI_CONFIG");
+    struct reader reader = {.file = named && *named ? named : DEFAULT_FILE, .config = config};
+    FILE *file = fopen(reader.file, "re");
+    char *line = NULL;
+    size_t room = 0;
+    SECURITY_STATUS status = SEC_E_OK;
+
+    if (!file) {
+        /* A file that somebody named must be there; the default one need not. */
+        if (errno == ENOENT && reader.file != named)
+            return SEC_E_OK;
+        sspi_error_set("cannot read %s: %s", reader.file, strerror(errno));
+        return SEC_E_INTERNAL_ERROR;
+    }
+    while (status == SEC_E_OK && getline(&line, &room, file) >= 0) {
+        reader.line++;
+        status = read_line(&reader, line);
+    }
+    if (status == SEC_E_OK && ferror(file)) {
+        sspi_error_set("cannot read %s: %s", reader.file, strerror(errno));
+        status = SEC_E_INTERNAL_ERROR;
+    }
+    free(line);
+    fclose(file);
+    return status;
+}
+
+/* "HOST" from "host.example.org"; NetBIOS names have 15 characters (MS-NBTE 2.2.1). */
+static char *netbios_from(const char *host)
+{
+    char name[NETBIOS_NAME_LENGTH + 1];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(host, "."), host);
+    return sspi_upper(name);
+}
+
+static bool fill_defaults(struct sspi_config *config)
+{
+    char host[256] = "localhost";
+    if (gethostname(host, sizeof host - 1) != 0 || !*host || !sspi_utf8_valid(host))
+        strcpy(host, "localhost");
+    const char *dot = strchr(host, '.');
+
+    if (!config->ntlm_netbios_name)
+        config->ntlm_netbios_name = netbios_from(host);
+    if (!config->ntlm_netbios_domain)
+        config->ntlm_netbios_domain = sspi_strdup(config->ntlm_netbios_name);
+    if (!config->ntlm_dns_name)
+        config->ntlm_dns_name = sspi_strdup(host);
+    if (!config->ntlm_dns_domain)
+        config->ntlm_dns_domain = sspi_strdup(dot && dot[1] ? dot + 1 : host);
+    return config->ntlm_netbios_name && config->ntlm_netbios_domain && config->ntlm_dns_name &&
+           config->ntlm_dns_domain;
+}
+
+SECURITY_STATUS sspi_config_read(struct sspi_config *config)
+{
+    memset(config, 0, sizeof *config);
+    SECURITY_STATUS status = read_file(config);
+    if (status == SEC_E_OK && !fill_defaults(config))
+        status = SEC_E_INSUFFICIENT_MEMORY;
+    return status;
+}
+
+void sspi_config_free(struct sspi_config *config)
+{
+    sspi_free(config->ntlm_accounts);
+    sspi_free(config->ntlm_netbios_name);
+    sspi_free(config->ntlm_netbios_domain);
+    sspi_free(config->ntlm_dns_name);
+    sspi_free(config->ntlm_dns_domain);
+    memset(config, 0, sizeof *config);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The settings of libsspi: the file named by LIBSSPI_CONFIG (ignored in set-user-id programs),
+ * else /etc/libsspi.conf. impl/README.md describes the file.
+ */
+#ifndef LIBSSPI_CONFIG_H
+#define LIBSSPI_CONFIG_H
+
+#include <sspi.h>
+
+enum sspi_config_authority {
+    SSPI_AUTHORITY_FILE,
+    SSPI_AUTHORITY_WINBIND
+};
+
+/* Strings are UTF-8 and owned; never NULL after a successful sspi_config_read, but accounts. */
+struct sspi_config {
+    enum sspi_config_authority ntlm_authority;
+    char *ntlm_accounts;     /* path of the accounts file, NULL when none is set */
+    char *ntlm_netbios_name; /* default: host name up to the first dot, upper case, 15 characters */
+    char *ntlm_netbios_domain; /* default: the NetBIOS name, as on a machine outside a domain */
+    char *ntlm_dns_name;       /* default: the host name */
+    char *ntlm_dns_domain;     /* default: the host name behind its first dot, or the host name */
+};
+
+/* Read once when credentials are acquired. [out] config: release with sspi_config_free, also
+ * after an error. A missing file gives the defaults. SEC_E_INTERNAL_ERROR with a sentence that
+ * names file and line when it cannot be read or understood; SEC_E_INSUFFICIENT_MEMORY. */
+SECURITY_STATUS sspi_config_read(struct sspi_config *config);
+void sspi_config_free(struct sspi_config *config);
+
+#endif
