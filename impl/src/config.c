@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +26,14 @@ struct reader {
     struct sspi_config *config;
 };
 
-__attribute__((format(printf, 2, 3))) static SECURITY_STATUS
-broken(const struct reader *reader, const char *format, const char *word)
+__attribute__((format(printf, 2, 3))) static SECURITY_STATUS broken(const struct reader *reader,
+                                                                    const char *format, ...)
 {
     char reason[256];
-    snprintf(reason, sizeof reason, format, word);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof reason, format, arguments);
+    va_end(arguments);
     sspi_error_set("%s, line %u: %s", reader->file, reader->line, reason);
     return SEC_E_INTERNAL_ERROR;
 }
