@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A case's settings: the defaults, the known dotted keys and what each may hold."""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from . import flags
+from .model import SIDES, ConformError
+from .yamlfile import Section, did_you_mean
+
+PACKAGES = ("NTLM", "Kerberos", "Negotiate")
+MECHANISMS = ("NTLM", "Kerberos")
+AUTHORITIES = ("winbind", "standalone", "file", "broken")
+NEEDS = ("kdc", "winbind", "standalone", "tls", "pin", "failalloc")
+# Keys of realm.accounts and what a scenario may say instead of one.
+ACCOUNTS = ("normal", "second", "expired", "disabled", "locked", "password-expired", "no-preauth",
+            "wrong-password", "unknown-user", "foreign-domain", "anonymous", "default")
+SERVICES = ("http", "host", "cifs", "ldap", "delegate")
+_BINDINGS = ("none", "zero", "tls-server-end-point", "other-end-point")
+_PARAMETER = re.compile(r"parameters\.[a-z][a-z0-9_-]*")
+
+
+def defaults() -> dict[str, Any]:
+    """The settings of a scenario that says nothing, by dotted key."""
+    return {
+        "subject": "acceptor", "package": "NTLM", "mechanism": "NTLM", "authority": "winbind",
+        "initiator.account": "normal", "initiator.target": "http", "initiator.flags": [],
+        "initiator.bindings": "none", "initiator.data-rep": "native", "initiator.output": {"size": 65536},
+        "acceptor.account": "default", "acceptor.flags": [], "acceptor.bindings": "none",
+        "acceptor.data-rep": "native", "acceptor.output": {"size": 65536},
+        "initiator.misbehave": {}, "acceptor.misbehave": {},
+        "initiator.package-list": "auto", "initiator.ccache": "auto", "acceptor.keytab": "all",
+    }
+
+
+def check_patch(patch: Section) -> None:
+    """Refuse an unknown key or a value that its key cannot have."""
+    for key, value in patch.items():
+        plain = key.removesuffix("+")
+        if _PARAMETER.fullmatch(plain):
+            continue
+        checks = _checks()
+        if plain not in checks:
+            raise ConformError(f"unknown setting '{key}'", patch.where(key), did_you_mean(plain, checks))
+        if key != plain and not plain.endswith(".flags"):
+            raise ConformError(f"'{key}': only flags can be added to", patch.where(key), f"Write {plain}: value.")
+        complaint = checks[plain](value)
+        if complaint:
+            raise ConformError(f"setting '{key}': {complaint[0]}", patch.where(key), complaint[1])
+
+
+def apply(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with a patch laid over; `key+` adds to a list, everything else replaces."""
+    result = dict(settings)
+    for key, value in patch.items():
+        if key.endswith("+"):
+            plain = key[:-1]
+            before = list(result.get(plain, []))
+            result[plain] = before + [one for one in value if one not in before]
+        else:
+            result[key] = value
+    return result
+
+
+def nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    """The form a case carries: {"initiator": {"flags": [...]}, ...}, both sides' package filled in."""
+    result: dict[str, Any] = {"parameters": {}}
+    for key, value in dotted.items():
+        *folders, name = key.split(".", 1)
+        target = result
+        for folder in folders:
+            target = target.setdefault(folder, {})
+        target[name] = unmarked(value)
+    for side in SIDES:
+        result[side].setdefault("package", result["package"])
+    return result
+
+
+def differing(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The dotted keys of a case whose value is not the default."""
+    usual = nested(defaults() | {"package": settings["package"]})
+    usual["package"] = defaults()["package"]
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and (key in (*SIDES, "parameters")):
+            for name, inner in value.items():
+                if usual.get(key, {}).get(name) != inner:
+                    found[f"{key}.{name}"] = inner
+        elif usual.get(key) != value:
+            found[key] = value
+    return found
+
+
+def implied_needs(settings: Mapping[str, Any]) -> frozenset[str]:
+    """The features a case needs through its settings."""
+    needs = set()
+    if settings["mechanism"] == "Kerberos":
+        needs.add("kdc")
+    elif settings["authority"] in ("winbind", "standalone"):
+        needs.add(settings["authority"])
+    if any(str(settings[side]["bindings"]).endswith("end-point") for side in SIDES):
+        needs.add("tls")
+    return frozenset(needs)
+
+
+Complaint = tuple[str, str] | None
+
+
+def _checks() -> dict[str, Callable[[Any], Complaint]]:
+    checks: dict[str, Callable[[Any], Complaint]] = {
+        "subject": _one_of(SIDES), "package": _one_of(PACKAGES), "mechanism": _one_of(MECHANISMS),
+        "authority": _one_of(AUTHORITIES), "initiator.target": _target,
+        "initiator.package-list": _package_list, "initiator.ccache": _one_of(("auto", "none")),
+        "acceptor.keytab": _one_of(("all", *SERVICES)),
+        "initiator.flags": _flag_list("ISC_REQ_"), "acceptor.flags": _flag_list("ASC_REQ_"),
+    }
+    for side in SIDES:
+        checks |= {f"{side}.account": _one_of(ACCOUNTS), f"{side}.package": _one_of(PACKAGES),
+                   f"{side}.bindings": check_bindings, f"{side}.data-rep": _one_of(("native", "network")),
+                   f"{side}.output": check_output, f"{side}.misbehave": _misbehave}
+    return checks
+
+
+def _one_of(options: Iterable[str]) -> Callable[[Any], Complaint]:
+    options = tuple(options)
+
+    def check(value: Any) -> Complaint:
+        if value in options:
+            return None
+        return f"'{value}' is not allowed", did_you_mean(str(value), options)
+    return check
+
+
+def _target(value: Any) -> Complaint:
+    if value is None or (isinstance(value, str) and value):
+        return None
+    return "it is no target", "Write a key of the realm's services (" + ", ".join(SERVICES) + "), an SPN or null."
+
+
+def check_bindings(value: Any) -> Complaint:
+    """Channel bindings: a name, {hex: application data} or {structure: the bytes of the whole buffer}."""
+    if value in _BINDINGS:
+        return None
+    if isinstance(value, dict) and list(value) in (["hex"], ["structure"]) and all(map(_is_hex, value.values())):
+        return None
+    return f"'{value}' is no channel binding", f"Write one of {', '.join(_BINDINGS)}, {{hex: ...}} or {{structure: ...}}."
+
+
+def check_output(value: Any) -> Complaint:
+    """The output buffer: {size: n}, allocate or null."""
+    if value is None or value == "allocate":
+        return None
+    if isinstance(value, dict) and list(value) == ["size"] and type(value["size"]) is int and value["size"] >= 0:
+        return None
+    return "it is no output buffer", "Write {size: n}, allocate or null."
+
+
+def _package_list(value: Any) -> Complaint:
+    if value is None or (isinstance(value, str) and value):
+        return None
+    return "it is no package list", "Write auto, null or a list such as '!Kerberos'."
+
+
+def _misbehave(value: Any) -> Complaint:
+    if isinstance(value, dict):
+        return None
+    return "it is no mapping", "Write {name of the misbehaviour: how}, such as {channel-bindings-av: omit}."
+
+
+def _flag_list(prefix: str) -> Callable[[Any], Complaint]:
+    def check(value: Any) -> Complaint:
+        if not isinstance(value, list):
+            return "flags are a list", "Write [INTEGRITY, CONNECTION]."
+        for name in value:
+            if not isinstance(name, str) or not flags.is_known(prefix, name):
+                return (f"unknown flag '{name}'",
+                        did_you_mean(str(name).removeprefix(prefix), flags.names(prefix)))
+        return None
+    return check
+
+
+def _is_hex(text: Any) -> bool:
+    return isinstance(text, (str, int)) and re.fullmatch(r"(?:[0-9a-fA-F]{2})*", str(text)) is not None
+
+
+def unmarked(value: Any) -> Any:
+    """A value without the marks of the file it was read from."""
+    if isinstance(value, dict):
+        return {key: unmarked(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [unmarked(one) for one in value]
+    return value

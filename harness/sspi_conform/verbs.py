@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs of `play`: which words and keys each takes. What they do is in play/."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .model import SIDES
+from .settings import Complaint, check_bindings, check_output
+from .yamlfile import did_you_mean
+
+# Filled in by the conductor while it plays, so no scenario may set them.
+LIVE_NAMES = ("ctx", "cred", "token", "target")
+_NAME = re.compile(r"\$([a-z][a-z0-9_-]*)")
+_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "leg": ("side", "input", "flags", "bindings", "output", "data-rep", "request"),
+    "sign": ("side", "tamper", "layout", "as"),
+    "seal": ("side", "tamper", "layout", "as"),
+    "query": ("side", "attributes"),
+    "call": ("side", "as", "request"),
+}
+_PLAIN = ("establish", "acquire", "continue", "delete", "free")
+VERBS = (*_PLAIN, *_ARGUMENTS, "world")
+
+
+def verb_of(step: Any) -> str:
+    """The verb of a step; empty when the step has none."""
+    if isinstance(step, str):
+        return step.split()[0] if step.split() else ""
+    return next(iter(step)) if isinstance(step, Mapping) and len(step) == 1 else ""
+
+
+def names_in(value: Any) -> Iterator[str]:
+    """Every $name inside a step."""
+    if isinstance(value, str):
+        yield from _NAME.findall(value)
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from names_in(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from names_in(one)
+
+
+def fill(value: Any, parameters: Mapping[str, Any]) -> Any:
+    """A step with its parameters filled in. A text that is nothing but a name takes the value as it is."""
+    if isinstance(value, str):
+        whole = _NAME.fullmatch(value)
+        if whole:
+            return parameters.get(whole[1], value)
+        return _NAME.sub(lambda found: str(parameters.get(found[1], found[0])), value)
+    if isinstance(value, Mapping):
+        return {key: fill(one, parameters) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [fill(one, parameters) for one in value]
+    return value
+
+
+def check(step: Any) -> Complaint:
+    """What is wrong with a step whose parameters are filled in; None when nothing is."""
+    verb = verb_of(step)
+    if not verb:
+        return "a step is a word or a mapping with one key", "Write establish, or leg: {side: acceptor}."
+    if verb not in VERBS:
+        return f"unknown verb '{verb}'", did_you_mean(verb, VERBS)
+    if isinstance(step, str):
+        return _check_words(verb, step.split()[1:])
+    return _check_argument(verb, step[verb])
+
+
+def _check_words(verb: str, words: list[str]) -> Complaint:
+    if verb in ("sign", "seal"):
+        if words == ["both", "ways"] or (len(words) == 1 and words[0] in SIDES):
+            return None
+        return f"'{' '.join([verb, *words])}' is no step", f"Write {verb} both ways, or {verb} initiator."
+    if verb in _ARGUMENTS or verb == "world":
+        return f"'{verb}' needs an argument", f"Write {verb}: {'{side: acceptor}' if verb != 'world' else 'kill-kdc'}."
+    if words and not (verb in ("acquire", "delete", "free") and len(words) == 1 and words[0] in SIDES):
+        return f"'{' '.join([verb, *words])}' is no step", f"Write {verb}."
+    return None
+
+
+def _check_argument(verb: str, argument: Any) -> Complaint:
+    if verb == "world":
+        if isinstance(argument, (str, Mapping)) and argument:
+            return None
+        return "'world' needs an event", "Write world: kill-kdc."
+    if verb in _PLAIN:
+        if verb != "establish" and verb != "continue" and argument in SIDES:
+            return None
+        return f"'{verb}' takes no such argument", f"Write {verb}."
+    if not isinstance(argument, Mapping):
+        return f"'{verb}' needs a mapping", f"Write {verb}: {{side: acceptor}}."
+    for key in argument:
+        if key not in _ARGUMENTS[verb]:
+            return f"unknown key '{key}' in '{verb}'", did_you_mean(key, _ARGUMENTS[verb])
+    if argument.get("side") not in SIDES:
+        return f"'{verb}' needs a side", "Write side: initiator or side: acceptor."
+    return _check_values(verb, argument)
+
+
+def _check_values(verb: str, argument: Mapping[str, Any]) -> Complaint:
+    if verb == "call":
+        request = argument.get("request")
+        if not isinstance(request, Mapping) or not isinstance(request.get("call"), str):
+            return "'call' needs a request", "Write request: {call: DeleteSecurityContext, ctx: $ctx}."
+        if not isinstance(argument.get("as"), str):
+            return "'call' needs a name for what it observes", "Write as: a-word."
+    if verb == "query" and not (isinstance(argument.get("attributes"), (list, tuple)) and argument["attributes"]):
+        return "'query' needs attributes", "Write attributes: [SIZES, NAMES]."
+    if verb == "leg" and "bindings" in argument:
+        return check_bindings(argument["bindings"])
+    if verb == "leg" and "output" in argument:
+        return check_output(argument["output"])
+    return None
