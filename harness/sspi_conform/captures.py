@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Windows does: records with their sources, and their merging into one expectation per case."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from . import matchers, patterns
+from .model import Case, ConformError, Expectation, Matcher, PathExpectation, Record, Source
+from .yamlfile import Section, did_you_mean, load
+
+# Strongest first.
+EVIDENCE = ("recorded", "asserted", "observed", "documented", "reported", "inferred")
+_CONFIDENCE = MappingProxyType({
+    "recorded": "recorded", "asserted-by-test-on-windows": "asserted", "documented": "documented",
+    "observed-in-capture": "observed", "inferred": "inferred"})
+_SOURCE_KEYS = ("table", "kind", "fact", "confidence", "citations", "contradictions", "resolved", "checked", "value",
+                "name", "package", "status", "note", "call", "returned_counterpart", "accepts")
+_RECORD_KEYS = ("case", "evidence", "source", "windows", "note", "expect")
+
+
+@dataclass(frozen=True)
+class Captures:
+    """All records and sources, and what they say about each case."""
+
+    records: tuple[Record, ...]
+    sources: Mapping[str, Source]
+    expectations: Mapping[str, Expectation]     # by case id; cases without any record are missing
+
+    def of(self, case: Case) -> Expectation:
+        return self.expectations.get(case.id, Expectation(case.id, {}))
+
+
+def load_captures(folder: Path, root: Path, cases: Sequence[Case]) -> Captures:
+    """Everything below `folder`, checked against the cases."""
+    sources_file = folder / "sources.yaml"
+    sources = load_sources(sources_file, root) if sources_file.exists() else {}
+    records: list[Record] = []
+    by_case: dict[str, list[Record]] = {}
+    by_scenario: dict[str, list[Case]] = {}
+    for case in cases:
+        by_scenario.setdefault(case.scenario.id, []).append(case)
+    for file in sorted(folder.rglob("*.yaml")):
+        if file == sources_file:
+            continue
+        top = load(file, root).only(("records",), "a capture file")
+        for section in top.sections("records", "a list of records"):
+            record, parsed = _record(section, sources)
+            records.append(record)
+            matched: dict[str, None] = {}
+            for pattern in parsed:
+                near = by_scenario.get(pattern.ids[0].text) if len(pattern.ids) == 1 else None
+                for case in patterns.select(pattern, near or cases, section.where("case")):
+                    matched[case.id] = None
+            for case_id in matched:
+                by_case.setdefault(case_id, []).append(record)
+    return Captures(tuple(records), sources, {case_id: merge(case_id, found) for case_id, found in by_case.items()})
+
+
+def load_sources(path: Path, root: Path) -> dict[str, Source]:
+    """The facts that records cite."""
+    top = load(path, root).only(("sources",), "the sources file")
+    rows = top.section("sources", "a mapping of facts")
+    found = {}
+    for name, row in rows.items():
+        if not isinstance(row, Section):
+            raise ConformError(f"source '{name}' is empty", rows.where(name), "Give it a fact, confidence and citations.")
+        row.only(_SOURCE_KEYS, "a source")
+        citations = tuple(row.texts("citations", "a list of texts that start with their kind, such as 'doc: ...'"))
+        if not citations:
+            raise ConformError(f"source '{name}' cites nothing", row.where("citations"), "Name where it is written.")
+        confidence = row.choice("confidence", _CONFIDENCE)
+        evidence = _CONFIDENCE[confidence]
+        kinds = {citation.partition(":")[0].strip() for citation in citations}
+        if "run" in kinds or name.startswith("run:"):
+            raise ConformError(f"source '{name}' is a run of an implementation", rows.where(name),
+                               "Expectations come from Windows only; remove it.")
+        if evidence == "observed" and "capture" not in kinds:
+            evidence = "reported"  # nobody shows the packets
+        found[name] = Source(
+            name, row.text("fact", "a sentence"), confidence, evidence,
+            tuple(MappingProxyType({"kind": kind.strip(), "text": text.strip()})
+                  for kind, _, text in (citation.partition(":") for citation in citations)),
+            tuple(row.texts("contradictions", "a list of sentences", [])),
+            row.text("resolved", "why the contradictions no longer count", ""), rows.where(name))
+    return found
+
+
+def _record(section: Section, sources: Mapping[str, Source]) -> tuple[Record, list[patterns.Pattern]]:
+    section.only(_RECORD_KEYS, "a record")
+    texts = section.texts("case", "a case pattern")
+    parsed = [patterns.parse_at(text, section.where("case")) for text in texts]
+    evidence = section.choice("evidence", EVIDENCE)
+    cited = _cited(section, sources)
+    note = section.text("note", "a sentence", "")
+    if evidence == "inferred" and not note:
+        raise ConformError("an inferred record without a note", section.where(),
+                           "Add note: the derivation, so that others can judge it.")
+    if not cited and evidence != "inferred":
+        raise ConformError(f"evidence '{evidence}' without a source", section.where(),
+                           "Add source: [id of a row in captures/sources.yaml], or call it inferred.")
+    if cited:
+        strongest = min((source.evidence for source in cited), key=EVIDENCE.index)
+        if EVIDENCE.index(evidence) < EVIDENCE.index(strongest):
+            raise ConformError(f"evidence '{evidence}' is stronger than its sources, the best of which is '{strongest}'",
+                               section.where("evidence"), f"Write evidence: {strongest}, or cite a stronger source.")
+    expect = section.section("expect", "what Windows does, path by path")
+    if not expect:
+        raise ConformError("'expect' is missing", section.where(), "Write expect: {acceptor.leg.2.status: SEC_E_OK}.")
+    read = {}
+    for path in expect:
+        read[path] = matchers.read(path, expect[path], expect.where(path))
+        if evidence == "observed" and not matchers.is_wire(path):
+            raise ConformError(f"a network recording cannot show {path}", expect.where(path),
+                               "Move it to a record with evidence: inferred and a note that names the derivation.")
+    return Record(tuple(texts), evidence, cited, str(section.take("windows", (str, int), "text", "")), note, read,
+                  _binding(evidence, cited), section.where()), parsed
+
+
+def _cited(section: Section, sources: Mapping[str, Source]) -> tuple[Source, ...]:
+    cited = []
+    for name in section.texts("source", "a list of ids in captures/sources.yaml", []):
+        if name.startswith("run:"):
+            raise ConformError(f"'{name}' is a run of an implementation", section.where("source"),
+                               "Expectations come from Windows only, never from an implementation run here.")
+        if name not in sources:
+            raise ConformError(f"unknown source '{name}'", section.where("source"), did_you_mean(name, sources))
+        cited.append(sources[name])
+    return tuple(cited)
+
+
+def _binding(evidence: str, cited: Iterable[Source]) -> bool:
+    if evidence == "documented":
+        return not any(source.contradicted for source in cited)
+    return evidence in ("recorded", "asserted", "observed")
+
+
+def merge(case_id: str, records: Sequence[Record]) -> Expectation:
+    """The records of a case, path by path: the strongest decide, contradictions among them stand side by side."""
+    said: dict[str, list[Record]] = {}
+    for record in records:
+        for path in record.expect:
+            said.setdefault(path, []).append(record)
+    paths = {}
+    for path, candidates in said.items():
+        best = min(map(_strength, candidates))
+        strongest = [record for record in candidates if _strength(record) == best]
+        groups = _alternatives(path, list(dict.fromkeys(record.expect[path] for record in strongest)))
+        paths[path] = PathExpectation(groups, strongest[0].evidence, strongest[0].binding, tuple(strongest))
+    return Expectation(case_id, paths, tuple(records))
+
+
+def _strength(record: Record) -> tuple[int, bool]:
+    """Small is strong. A contradicted document is weaker than one that stands alone."""
+    return EVIDENCE.index(record.evidence), not record.binding
+
+
+def _alternatives(path: str, said: list[Matcher]) -> tuple[tuple[Matcher, ...], ...]:
+    """What can hold together is one alternative; a contradiction makes several."""
+    groups: list[tuple[Matcher, ...]] = []
+    for one in said:
+        group = tuple(other for other in said if other is one or not matchers.conflict(path, one, other))
+        if group not in groups:
+            groups.append(group)
+    # Of a group that holds another one whole, the smaller would only weaken what is asked.
+    return tuple(group for group in groups if not any(set(group) < set(other) for other in groups))
+
+
+def unjudged(cases: Iterable[Case], captures: Captures) -> list[Case]:
+    """Cases of which nothing is known about the subject, though their scenario does not say so."""
+    return [case for case in cases if not case.scenario.observe_only and not judged_paths(case, captures)]
+
+
+def judged_paths(case: Case, captures: Captures) -> list[str]:
+    """The paths that show the subject's behaviour or belong to no side."""
+    return [path for path in captures.of(case).paths if matchers.side_of(path, case) in ("", case.subject)]

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Profiles: an implementation under test, how to start it, what it lacks, what it is known to get wrong."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import matchers, patterns, settings
+from .model import Case, ConformError, Matcher
+from .yamlfile import Section, did_you_mean, load
+
+_KEYS = ("name", "library", "command", "packages", "acceptor-identity", "environment", "files", "unsupported",
+         "known-failures", "remarks")
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """Cases the implementation does not claim to support."""
+
+    pattern: patterns.Pattern
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True)
+class KnownFailure:
+    """A wrong outcome that is known, with the reason."""
+
+    pattern: patterns.Pattern
+    reason: str
+    outcome: Mapping[str, Matcher]
+    since: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One implementation. Either `library` or `command` is set."""
+
+    name: str
+    library: str                       # a path, absolute or from the checkout, or a soname the loader finds
+    command: tuple[str, ...]           # instead of sspi-probe and a library
+    packages: tuple[str, ...]
+    acceptor_identity: str             # none or account
+    environment: Mapping[str, str]     # {folder} stands for the run's private folder
+    files: Mapping[str, str]           # written into {folder}
+    unsupported: tuple[Unsupported, ...]
+    known_failures: tuple[KnownFailure, ...]
+    remarks: str
+    source: str
+
+    def why_unsupported(self, case: Case) -> str:
+        """Why the implementation has no part in this case; empty when it has."""
+        for package in dict.fromkeys((case.settings[case.subject]["package"], case.mechanism)):
+            if package not in self.packages:
+                return f"{self.name} has no package {package}"
+        return next((entry.reason for entry in self.unsupported if entry.pattern.matches(case)), "")
+
+    def known(self, case: Case) -> tuple[KnownFailure, ...]:
+        return tuple(entry for entry in self.known_failures if entry.pattern.matches(case))
+
+
+def find(name: str, folder: Path, root: Path, cases: Iterable[Case]) -> Profile:
+    """The profile of a name, of a profile file, or a plain one for the path of a library."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        return load_profile(path, root, cases)
+    if "/" in name or ".so" in path.suffixes or path.suffix == ".dll":
+        if not path.is_file():
+            raise ConformError(f"there is no library {name}", "", "Build it first, or give the right path.")
+        return Profile(path.name, str(path.resolve()), (), settings.PACKAGES, "none", {}, {}, (), (), "", name)
+    file = folder / f"{name}.yaml"
+    if not file.is_file():
+        known = sorted(one.stem for one in folder.glob("*.yaml"))
+        raise ConformError(f"no implementation is called '{name}'", "",
+                           did_you_mean(name, known) + " A path to a library or to a profile works too.")
+    return load_profile(file, root, cases)
+
+
+def load_profile(path: Path, root: Path, cases: Iterable[Case]) -> Profile:
+    """A profile file, checked against all cases."""
+    cases = list(cases)
+    top = load(path, root).only(_KEYS, "a profile")
+    library = top.text("library", "the path of a library", "")
+    command = top.texts("command", "a list of words", [])
+    if bool(library) == bool(command):
+        raise ConformError("a profile has either 'library' or 'command'", top.where(),
+                           "Write library: path/to/lib.so, or command: [ssh, host, sspi-probe.exe, secur32.dll].")
+    packages = top.texts("packages", "a list of packages")
+    for package in packages:
+        if package not in settings.PACKAGES:
+            raise ConformError(f"unknown package '{package}'", top.where("packages"),
+                               did_you_mean(package, settings.PACKAGES))
+    return Profile(
+        name=top.text("name", "a short name"), library=library, command=tuple(command), packages=tuple(packages),
+        acceptor_identity=top.choice("acceptor-identity", ("none", "account"), "none"),
+        environment=_text_map(top, "environment"), files=_text_map(top, "files"),
+        unsupported=tuple(_unsupported(entry, cases) for entry in
+                          top.sections("unsupported", "a list of {case, reason}", [])),
+        known_failures=tuple(_known_failure(entry, cases) for entry in
+                             top.sections("known-failures", "a list of known failures", [])),
+        remarks=top.text("remarks", "text", ""), source=top.where())
+
+
+def _text_map(top: Section, key: str) -> Mapping[str, str]:
+    section = top.section(key, "a mapping of texts")
+    for name in section:
+        section.take(name, str, "text")
+    return dict(section)
+
+
+def _unsupported(entry: Section, cases: list[Case]) -> Unsupported:
+    entry.only(("case", "reason"), "an entry of unsupported")
+    return Unsupported(_pattern(entry, cases), entry.text("reason", "a sentence"), entry.where())
+
+
+def _known_failure(entry: Section, cases: list[Case]) -> KnownFailure:
+    entry.only(("case", "reason", "outcome", "since", "who"), "a known failure")
+    outcome = entry.section("outcome", "the wrong outcome, path by path")
+    if not outcome:
+        raise ConformError("'outcome' is missing", entry.where(),
+                           "Write the wrong outcome that is expected, such as "
+                           "outcome: {acceptor.leg.2.status: SEC_E_OK}.")
+    return KnownFailure(
+        _pattern(entry, cases), entry.text("reason", "a sentence"),
+        {path: matchers.read(path, outcome[path], outcome.where(path)) for path in outcome},
+        entry.text("since", "a date such as 2026-11-22"), entry.where())
+
+
+def _pattern(entry: Section, cases: list[Case]) -> patterns.Pattern:
+    pattern = patterns.parse_at(entry.text("case", "a pattern"), entry.where("case"))
+    patterns.select(pattern, cases, entry.where("case"))
+    return pattern
