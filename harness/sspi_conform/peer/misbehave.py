@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The named ways in which the peer can be made to break the rules, for one context.
+
+A request of InitializeSecurityContext or AcceptSecurityContext may carry `"misbehave": {name: value}`; it holds for
+the rest of that context. To add one: a row here, and the one line in the package that looks it up.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+TABLE: Mapping[str, Mapping[str, str]] = {
+    "channel-bindings-av": {
+        "omit": "NTLM initiator: leaves MsvAvChannelBindings out, as a client that does not know of channel bindings",
+        "wrong": "NTLM initiator: a MsvAvChannelBindings that matches nothing",
+    },
+    "target-name-av": {
+        "omit": "NTLM initiator: leaves MsvAvTargetName out",
+    },
+    "mic": {
+        "wrong": "NTLM initiator: a MIC with one bit flipped",
+        "drop": "NTLM initiator: no MIC although MsvAvFlags announces one (what an attacker can do on the way)",
+        "omit": "NTLM initiator: no MIC and no MsvAvFlags announcing one, as a client of before Windows Vista",
+    },
+    "nt-proof": {
+        "wrong": "NTLM initiator: an NTProofStr with one bit flipped",
+    },
+    "encrypted-session-key": {
+        "wrong": "NTLM initiator: an EncryptedRandomSessionKey that decrypts to another key",
+    },
+    "timestamp-av": {
+        "omit": "NTLM acceptor: a CHALLENGE without MsvAvTimestamp, so that a client computes no MIC",
+    },
+    "mechListMIC": {
+        "wrong": "Negotiate: a mechListMIC with one bit flipped",
+        "drop": "Negotiate: no mechListMIC where one is due",
+    },
+    "mechanism-order": {
+        "unsupported-first": "Negotiate initiator: an unknown mechanism first, with an optimistic token of it",
+    },
+    "negState": {
+        "request-mic": "Negotiate acceptor: asks for a mechListMIC although none is needed",
+        "reject": "Negotiate acceptor: refuses in its first answer",
+    },
+}
+
+
+def check(wanted: Mapping[str, Any]) -> str | None:
+    """What is wrong with a request's `misbehave`, None when nothing is."""
+    for name, value in wanted.items():
+        if name not in TABLE:
+            return f"unknown misbehaviour {name!r}; known: {', '.join(TABLE)}"
+        if value not in TABLE[name]:
+            return f"misbehaviour {name!r} is one of {', '.join(TABLE[name])}"
+    return None
+
+
+def listing() -> str:
+    """All of them, for people."""
+    return "\n".join(f'{{"{name}": "{value}"}}  {text}' for name, values in TABLE.items()
+                     for value, text in values.items())
