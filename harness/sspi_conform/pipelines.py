@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays many cases: one pinned pipeline (a worker with its endpoints) per core, all in one realm."""
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import multiprocessing.connection
+import os
+import shutil
+import signal
+import tempfile
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .endpoint import DEADLINE
+from .model import Case, Ended, Trace
+from .pipeline import Pipeline, RealmGone
+from .programs import Program
+from .world import World, world_of
+
+FAULTS = 3  # harness faults in a row after which a run is pointless
+_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run, as the command line says."""
+
+    subject: Program
+    counterpart: Program | None  # None: the implementation under test plays both sides
+    acceptor_identity: str = "none"
+    jobs: int = 0  # 0: one per core
+    deadline: float | None = DEADLINE
+    realm_cache: Path | None = None
+    log: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What every worker gets by being forked."""
+
+    cases: Sequence[Case]
+    options: RunOptions
+    worlds: Mapping[bool, World]  # standalone? -> world
+    watched: Mapping[int, str]  # pidfd of a daemon -> its name and pid
+    folder: Path
+
+
+def run_cases(cases: Sequence[Case], options: RunOptions,
+              on_realm_ready: Callable[[Any], None] | None = None) -> Iterator[tuple[Case, Trace]]:
+    """Play cases and yield each with its trace as it is done. Closing the generator ends everything it started."""
+    if not cases:
+        return
+    with ExitStack() as stack:
+        realms = _open_realms(cases, options, stack)
+        if on_realm_ready is not None:
+            on_realm_ready(realms[False])
+        folder = Path(tempfile.mkdtemp(prefix="run-", dir=realms[False].folder))
+        shared = _Shared(cases, options, {key: world_of(realm) for key, realm in realms.items()},
+                         _watch(realms.values(), stack), folder)
+        workers = stack.enter_context(_Workers(shared))
+        yield from workers.results(lambda: _diagnosis(realms.values()))
+
+
+def _open_realms(cases: Sequence[Case], options: RunOptions, stack: ExitStack) -> dict[bool, Any]:
+    """The shared realm, and a second one without a domain when a case asks for it."""
+    from realm import Realm
+
+    wanted = [False]
+    if any(case.settings["authority"] == "standalone" and case.isolate != "realm" for case in cases):
+        wanted.append(True)
+    return {standalone: stack.enter_context(Realm(cache=options.realm_cache, standalone=standalone,
+                                                  log=options.log)) for standalone in wanted}
+
+
+def _watch(realms: Any, stack: ExitStack) -> dict[int, str]:
+    """A descriptor per daemon that becomes readable when it dies; workers inherit them."""
+    watched: dict[int, str] = {}
+    for realm in realms:
+        for name, pid in realm.processes.items():
+            descriptor = os.pidfd_open(pid)
+            stack.callback(os.close, descriptor)
+            watched[descriptor] = f"{'the KDC' if name == 'kdc' else name} (pid {pid})"
+    return watched
+
+
+def _diagnosis(realms: Any) -> str:
+    """What the realms say is wrong with them; '' when they are well."""
+    from realm import RealmError
+
+    for realm in realms:
+        try:
+            realm.check()
+        except RealmError as problem:
+            return str(problem)
+    return ""
+
+
+class _Workers:
+    """The worker processes. They ask for work by sending results, so none idles while another has a queue."""
+
+    def __init__(self, shared: _Shared) -> None:
+        self._shared = shared
+        self._pending = deque(range(len(shared.cases)))
+        self._connections: dict[Any, tuple[Any, set[int]]] = {}  # connection -> process, what it works on
+
+    def __enter__(self) -> _Workers:
+        context = multiprocessing.get_context("fork")
+        cores = sorted(os.sched_getaffinity(0))
+        count = min(self._shared.options.jobs or len(cores), len(self._shared.cases))
+        for number in range(count):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(self._shared, theirs, ours, number, cores[number % len(cores)],
+                                                          os.getpid()), daemon=True)
+            process.start()
+            theirs.close()
+            self._connections[ours] = (process, set())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection, (process, _) in self._connections.items():
+            connection.close()
+            process.terminate()
+        for process, _ in self._connections.values():
+            process.join(5)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+    def results(self, diagnosis: Callable[[], str]) -> Iterator[tuple[Case, Trace]]:
+        """Every case with its trace."""
+        cases, faults, stopped = self._shared.cases, 0, ""
+        for connection in self._connections:
+            self._feed(connection)
+        while any(work for _, work in self._connections.values()):
+            waiting = [connection for connection, (_, work) in self._connections.items() if work]
+            for connection in multiprocessing.connection.wait(waiting):
+                process, work = self._connections[connection]
+                try:
+                    index, trace = connection.recv()
+                except (EOFError, ConnectionError):
+                    process.join(5)
+                    for index in sorted(work):
+                        yield cases[index], _faulty(f"the worker (pid {process.pid}) ended with {process.exitcode}")
+                    work.clear()
+                    stopped = stopped or "a worker died"
+                    continue
+                work.discard(index)
+                if trace.ended is not None and trace.ended.kind == "harness":
+                    faults += 1
+                    sentence = diagnosis()
+                    if sentence:
+                        trace.ended = Ended("harness", trace.ended.side, sentence, trace.ended.last_call)
+                    if sentence or faults >= FAULTS:
+                        stopped = sentence or f"{faults} faults of the harness in a row"
+                else:
+                    faults = 0
+                yield cases[index], trace
+                if not work and not stopped:
+                    self._feed(connection)
+                if stopped:
+                    self._pending, rest = deque(), self._pending
+                    for index in rest:
+                        yield cases[index], _faulty(f"not played: {stopped}")
+        sentence = diagnosis()
+        if sentence and not stopped:
+            raise RealmGone(sentence)
+
+    def _feed(self, connection: Any) -> None:
+        """Hand out a few cases: many while there are many, one by one towards the end."""
+        count = max(1, min(16, len(self._pending) // (4 * len(self._connections))))
+        chunk = [self._pending.popleft() for _ in range(min(count, len(self._pending)))]
+        if chunk:
+            self._connections[connection][1].update(chunk)
+            connection.send(chunk)
+
+
+def _faulty(sentence: str) -> Trace:
+    return Trace(ended=Ended("harness", "", sentence))
+
+
+def _work(shared: _Shared, connection: Any, other_end: Any, number: int, core: int, parent: int) -> None:
+    """A worker's life: play what comes until the other end closes."""
+    ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)  # it died before the signal was armed
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; our parent decides
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # endpoints die with us
+    other_end.close()
+    os.sched_setaffinity(0, {core})
+    folder = shared.folder / str(number)
+    options = shared.options
+    try:
+        with Pipeline(options.subject, options.counterpart, shared.worlds, folder, shared.watched,
+                      options.acceptor_identity, options.deadline, options.realm_cache) as pipeline:
+            while True:
+                for index in connection.recv():
+                    try:
+                        trace = pipeline.play(shared.cases[index])
+                    except Exception:
+                        trace = _faulty(traceback.format_exc(limit=-4).strip())
+                    connection.send((index, trace))
+    except (EOFError, ConnectionError):
+        pass
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(0)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the verbs work on: the two sides of a case, its trace, and how a request gets to an endpoint."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..endpoint import Endpoint, EndpointEnded
+from ..model import SIDES, Case, CallRecord, Ended, Trace
+from ..world import World
+from .names import Names
+from .observed import Observed
+
+CRED, CTX = "cred", "ctx"  # the names of the handles a side uses unless a step says otherwise
+PACKAGE_LISTS = {"NTLM": "!Kerberos", "Kerberos": "!NTLM"}
+
+
+class Stopped(Exception):
+    """The play cannot go on; `ended` says why."""
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__(ended.detail)
+        self.ended = ended
+
+
+@dataclass
+class Side:
+    """One side of the case and how far it has come."""
+
+    name: str
+    endpoint: Endpoint
+    settings: Mapping[str, Any]
+    misbehaves: bool  # whether the endpoint is the peer that can be told to
+    call: str = ""
+    credentials: list[str] = field(default_factory=list)  # handles to give back
+    contexts: list[str] = field(default_factory=list)
+    legs: int = 0
+    token: str | None = None  # the last output token in hex, "" when the last leg gave none
+    status: str = ""
+    done: bool = False
+    refused: bool = False
+    sequence: int = 0  # number of the next message it sends
+    sizes: Mapping[str, Any] | None = None
+    retire: bool = False  # its endpoint is not fit for the next case
+
+
+class Stage:
+    """One case being played."""
+
+    def __init__(self, case: Case, world: World, endpoints: Mapping[str, Endpoint], names: Names,
+                 careful: bool = False, change_world: Callable[[str], None] | None = None,
+                 acceptor_identity: str = "none", peer: str | None = None) -> None:
+        self.case = case
+        self.world = world
+        self.names = names
+        self.careful = careful
+        self.change_world = change_world
+        self.acceptor_identity = acceptor_identity
+        self.observed = Observed()
+        self.trace = Trace(observed=self.observed)
+        self.sides = {name: Side(name, endpoints[name], case.settings[name], name == peer) for name in SIDES}
+        self.initiator, self.acceptor = self.sides["initiator"], self.sides["acceptor"]
+        self.initiator.call, self.acceptor.call = "InitializeSecurityContext", "AcceptSecurityContext"
+        self.last: Side | None = None  # who made the last leg
+
+    def other(self, side: Side) -> Side:
+        """The side across the wire."""
+        return self.acceptor if side is self.initiator else self.initiator
+
+    # Requests
+
+    def send(self, side: Side, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One request whose outcome is wanted; a refusal by the probe ends the case."""
+        answer = self.send_raw(side, request)
+        if "status" not in answer:
+            raise self.no_status(side, request, answer)
+        return answer
+
+    def send_raw(self, side: Side, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One request; `error` and `unsupported` are answers like others."""
+        try:
+            answer = side.endpoint.call(request)
+        except EndpointEnded:
+            self.trace.calls.append(CallRecord(side.name, request, None))
+            raise
+        self.trace.calls.append(CallRecord(side.name, request, answer))
+        return answer
+
+    def send_all(self, side: Side, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Requests that do not depend on each other's answers, in one line unless each must be seen alone."""
+        if self.careful or len(requests) < 2:
+            return [self.send_raw(side, request) for request in requests]
+        self.begin(side, requests)
+        return self.finish(side, requests)
+
+    def begin(self, side: Side, requests: Sequence[Mapping[str, Any]]) -> None:
+        """Send a batch and do not wait."""
+        try:
+            side.endpoint.begin(requests)
+        except EndpointEnded:
+            self.trace.calls.extend(CallRecord(side.name, request, None) for request in requests)
+            raise
+
+    def finish(self, side: Side, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Take in what begin() asked for."""
+        try:
+            answers = side.endpoint.finish()
+        except EndpointEnded:
+            self.trace.calls.extend(CallRecord(side.name, request, None) for request in requests)
+            raise
+        self.trace.calls.extend(map(CallRecord, [side.name] * len(answers), requests, answers))
+        return answers
+
+    def no_status(self, side: Side, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Stopped:
+        """What to raise for an answer without status."""
+        if "unsupported" in answer:
+            return Stopped(Ended("unsupported", side.name, str(answer["unsupported"]), str(request["call"])))
+        detail = f"the probe refused the request: {answer.get('error', answer)}"
+        return Stopped(Ended("harness", side.name, detail, str(request["call"])))
+
+    # Words of the scenario
+
+    def side(self, name: str) -> Side:
+        """The side a step names."""
+        return self.sides[name]
+
+    def filled_in(self, value: Any, side: Side) -> Any:
+        """A raw request with the words that only the play knows: $ctx, $cred, $token, $target, $package, ..."""
+        if isinstance(value, str) and value.startswith("$"):
+            return self._word(value[1:], value, side)
+        if isinstance(value, Mapping):
+            return {key: self.filled_in(one, side) for key, one in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.filled_in(one, side) for one in value]
+        return value
+
+    def _word(self, word: str, text: str, side: Side) -> Any:
+        words: dict[str, Callable[[], Any]] = {
+            "ctx": lambda: CTX, "cred": lambda: CRED, "token": lambda: self.other(side).token or "",
+            "own": lambda: side.token or "", "subject": lambda: self.case.subject,
+            "target": lambda: self.world.target(self.initiator.settings["target"]),
+            "package": lambda: side.settings["package"],
+        }
+        if word in words:
+            return words[word]()
+        parameters = self.case.settings.get("parameters", {})
+        return self.filled_in(parameters[word], side) if word in parameters else text

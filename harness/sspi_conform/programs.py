@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which command is an endpoint: the implementation under test, the independent peer, or libsspi as counterpart."""
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .endpoint import DEADLINE, Endpoint
+from .model import ConformError
+from .profiles import Profile
+from .world import Surroundings, World, filled_in, furnish
+
+PEERS = ("independent", "self", "libsspi")
+
+
+@dataclass(frozen=True)
+class Program:
+    """How to start an endpoint. `{folder}`, `{domain}` and so on stand for what is known later."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    files: Mapping[str, str]
+    independent: bool = False  # the peer of this package, which can be told to misbehave
+
+    def start(self, side: str, world: World, around: Surroundings, folder: Path,
+              deadline: float | None = DEADLINE) -> Endpoint:
+        """An endpoint in a folder of its own, to be entered. Nothing of our own environment reaches it."""
+        environment = furnish(world, around, folder)
+        for name, text in self.files.items():
+            (folder / name).write_text(filled_in(text, world, around, folder), encoding="utf-8")
+        environment |= {name: filled_in(text, world, around, folder) for name, text in self.environment.items()}
+        argv = [filled_in(word, world, around, folder) for word in self.argv]
+        return Endpoint(side, argv, environment, folder, deadline)
+
+
+def program_of(profile: Profile, probe: Path, root: Path) -> Program:
+    """The implementation a profile describes, hosted by the probe unless it brings its own command."""
+    quiet = {"WLOG_LEVEL": "OFF"}  # WinPR prints a line for every leg that continues
+    if profile.command:
+        return Program(profile.name, profile.command, quiet | dict(profile.environment), profile.files)
+    if not probe.is_file():
+        raise ConformError(f"there is no probe at {probe}", "", "Build it first: make")
+    library = profile.library
+    if "/" in library:
+        path = root / library
+        if not path.is_file():
+            raise ConformError(f"there is no library {path}", profile.source, "Build it first: make")
+        library = str(path)
+    return Program(profile.name, (str(probe), library), quiet | dict(profile.environment), profile.files)
+
+
+def peer_program() -> Program:
+    """The independent peer: Python for NTLM and SPNEGO, MIT GSSAPI for Kerberos."""
+    package = Path(__file__).parent
+    return Program(
+        "the independent peer", (sys.executable, "-m", f"{package.name}.peer"),
+        {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1", "SSPI_PEER_DOMAIN": "{domain}",
+         "SSPI_PEER_NETBIOS": "{netbios}", "SSPI_PEER_HOST": "{host}", "SSPI_PEER_SMBPASSWD": "{smbpasswd}"},
+        {}, independent=True)

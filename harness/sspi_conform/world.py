@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a case may know of the realm, and how an endpoint is pointed at it."""
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .model import Case
+
+WRONG, NOBODY, ELSEWHERE = "-but-wrong", "nobody", "ELSEWHERE"
+
+
+@dataclass(frozen=True)
+class World:
+    """A realm as cases see it: plain values, so that it travels to the workers."""
+
+    name: str
+    domain: str
+    netbios: str
+    host: str
+    accounts: Mapping[str, tuple[str, str]]  # key -> user, password
+    targets: Mapping[str, str]  # key -> SPN
+    keytabs: Mapping[str, str]
+    bindings: Mapping[str, bytes]  # name -> application data
+    environment: Mapping[str, str]
+    winbind: Mapping[str, str]  # what to add for an endpoint that asks winbindd
+    smbpasswd: str
+    tickets: str  # a ticket cache of the normal account, to be copied
+
+    def target(self, wanted: str | None) -> str | None:
+        """The SPN a scenario means."""
+        return None if wanted is None else self.targets.get(wanted, wanted)
+
+    def identity(self, account: str, mechanism: str) -> dict[str, Any] | None:
+        """The identity for AcquireCredentialsHandle; None for the user's own credentials."""
+        if account == "default":
+            return None
+        if account == "anonymous":
+            return {"User": "", "Domain": "", "Password": ""}
+        domain = self.name if mechanism == "Kerberos" else self.domain
+        user, password = self.accounts.get(account, self.accounts["normal"])
+        if account == "wrong-password":
+            password += WRONG
+        elif account == "unknown-user":
+            user = NOBODY
+        elif account == "foreign-domain":
+            domain = ELSEWHERE
+        return {"User": user, "Domain": domain, "Password": password}
+
+
+def world_of(realm: Any) -> World:
+    """The world of a running realm (class realm.Realm)."""
+    return World(
+        name=realm.name, domain=realm.domain, netbios=realm.netbios, host=realm.host,
+        accounts={key: (account.user, account.password) for key, account in realm.accounts.items()},
+        targets={key: service.spn for key, service in realm.services.items()},
+        keytabs={"all": str(realm.keytab)} | {key: str(one.keytab) for key, one in realm.services.items()},
+        bindings={"tls-server-end-point": realm.tls.tls_server_end_point(),
+                  "other-end-point": realm.tls.other_end_point()},
+        environment=realm.environment(), winbind=realm.winbind_environment(), smbpasswd=str(realm.smbpasswd),
+        tickets=str(realm.master_ccache("normal")),
+    )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the environment of an endpoint depends on; endpoints are shared among cases with the same."""
+
+    authority: str = "winbind"  # winbind, standalone, file, broken
+    keytab: str = "all"
+    tickets: bool = False  # whether it finds the normal account's tickets
+
+    @property
+    def label(self) -> str:
+        """A folder name."""
+        return f"{self.authority}-{self.keytab}-{'tickets' if self.tickets else 'bare'}"
+
+
+def surroundings_of(case: Case, side: str) -> Surroundings:
+    """What a side of a case needs around it. What cannot matter is left at the default, to share endpoints."""
+    settings = case.settings[side]
+    wants_tickets = side == "initiator" and settings["account"] == "default"
+    return Surroundings(
+        authority=case.settings["authority"] if case.mechanism == "NTLM" and side == "acceptor" else "winbind",
+        keytab=settings.get("keytab", "all") if side == "acceptor" else "all",
+        tickets=wants_tickets and settings.get("ccache", "auto") != "none",
+    )
+
+
+def furnish(world: World, around: Surroundings, folder: Path) -> dict[str, str]:
+    """Make a folder for an endpoint and return the realm's part of its environment.
+
+    Explicit credentials meet an empty ticket cache: a valid one hides a wrong password in implementations
+    that look there first. The replay cache is the folder's own, so that endpoints do not slow each other down.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / "rcache").mkdir(mode=0o700, exist_ok=True)
+    cache = folder / "ccache"
+    cache.unlink(missing_ok=True)
+    if around.tickets:
+        shutil.copyfile(world.tickets, cache)
+    environment = dict(world.environment)
+    environment |= {"KRB5CCNAME": f"FILE:{cache}", "KRB5RCACHEDIR": str(folder / "rcache"),
+                    "KRB5_KTNAME": f"FILE:{world.keytabs[around.keytab]}", "HOME": str(folder)}
+    if around.authority in ("winbind", "standalone"):
+        environment |= world.winbind
+    return environment
+
+
+def filled_in(text: str, world: World, around: Surroundings, folder: Path) -> str:
+    """A text of a profile with the realm's values in the places it marks."""
+    values = {"folder": str(folder), "smbpasswd": world.smbpasswd, "domain": world.domain, "host": world.host,
+              "netbios": world.netbios, "realm": world.name,
+              "authority": "winbind" if around.authority == "standalone" else around.authority}
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
