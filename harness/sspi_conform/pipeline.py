@@ -14,6 +14,7 @@ from typing import Any
 from .conductor import ChangeWorld, Conductor
 from .endpoint import DEADLINE, Endpoint, EndpointEnded
 from .model import SIDES, Case, Ended, Trace
+from .play.observed import Observed
 from .programs import Program
 from .world import Surroundings, World, surroundings_of, world_of
 
@@ -81,7 +82,7 @@ class Pipeline:
                 return self._play_in(case, world_of(realm), careful, lambda event: _change(realm, event), fresh=True,
                                      alone=True)
         except RealmError as problem:
-            return Trace(ended=Ended("harness", "", str(problem)))
+            return Trace(observed=Observed(), ended=Ended("harness", "", str(problem)))
 
     def _play_in(self, case: Case, world: World, careful: bool, change: ChangeWorld | None, fresh: bool,
                  alone: bool = False) -> Trace:
@@ -98,7 +99,7 @@ class Pipeline:
                         keys[side] = (side, surroundings_of(case, side), is_subject)
                         endpoints[side] = self._pooled(keys[side], world, case)
             except EndpointEnded as problem:
-                return Trace(ended=_as_fault(problem.ended))
+                return Trace(observed=Observed(), ended=_as_fault(problem.ended))
             peer = next((side for side in SIDES if side != case.subject), None) \
                 if self._counterpart is not None and self._counterpart.independent else None
             trace, retired = self._conductor.play(case, world, endpoints, peer, careful, change)

@@ -20,6 +20,7 @@ from typing import Any
 from .endpoint import DEADLINE
 from .model import Case, Ended, Trace
 from .pipeline import Pipeline, RealmGone
+from .play.observed import Observed
 from .programs import Program
 from .world import World, world_of
 
@@ -134,42 +135,40 @@ class _Workers:
 
     def results(self, diagnosis: Callable[[], str]) -> Iterator[tuple[Case, Trace]]:
         """Every case with its trace."""
-        cases, faults, stopped = self._shared.cases, 0, ""
+        faults = 0
         for connection in self._connections:
             self._feed(connection)
-        while any(work for _, work in self._connections.values()):
-            waiting = [connection for connection, (_, work) in self._connections.items() if work]
+        while waiting := [connection for connection, (_, work) in self._connections.items() if work]:
             for connection in multiprocessing.connection.wait(waiting):
                 process, work = self._connections[connection]
                 try:
                     index, trace = connection.recv()
                 except (EOFError, ConnectionError):
                     process.join(5)
-                    for index in sorted(work):
-                        yield cases[index], _faulty(f"the worker (pid {process.pid}) ended with {process.exitcode}")
-                    work.clear()
-                    stopped = stopped or "a worker died"
-                    continue
+                    yield from self._give_up(f"the worker (pid {process.pid}) ended with {process.exitcode}")
+                    return
                 work.discard(index)
-                if trace.ended is not None and trace.ended.kind == "harness":
-                    faults += 1
-                    sentence = diagnosis()
-                    if sentence:
-                        trace.ended = Ended("harness", trace.ended.side, sentence, trace.ended.last_call)
-                    if sentence or faults >= FAULTS:
-                        stopped = sentence or f"{faults} faults of the harness in a row"
-                else:
-                    faults = 0
-                yield cases[index], trace
-                if not work and not stopped:
+                faulty = trace.ended is not None and trace.ended.kind == "harness"
+                faults = faults + 1 if faulty else 0
+                sentence = diagnosis() if faulty else ""
+                if sentence:
+                    trace.ended = Ended("harness", trace.ended.side, sentence, trace.ended.last_call)
+                yield self._shared.cases[index], trace
+                if sentence or faults >= FAULTS:
+                    yield from self._give_up(sentence or f"{faults} faults of the harness in a row, the last one: "
+                                                         f"{trace.ended.detail}")
+                    return
+                if not work:
                     self._feed(connection)
-                if stopped:
-                    self._pending, rest = deque(), self._pending
-                    for index in rest:
-                        yield cases[index], _faulty(f"not played: {stopped}")
         sentence = diagnosis()
-        if sentence and not stopped:
+        if sentence:
             raise RealmGone(sentence)
+
+    def _give_up(self, why: str) -> Iterator[tuple[Case, Trace]]:
+        """What is left, as faults: a run that stops early must not look like one that was complete."""
+        left = sorted({*self._pending, *(index for _, work in self._connections.values() for index in work)})
+        for index in left:
+            yield self._shared.cases[index], _faulty(f"not played: {why}")
 
     def _feed(self, connection: Any) -> None:
         """Hand out a few cases: many while there are many, one by one towards the end."""
@@ -181,7 +180,7 @@ class _Workers:
 
 
 def _faulty(sentence: str) -> Trace:
-    return Trace(ended=Ended("harness", "", sentence))
+    return Trace(observed=Observed(), ended=Ended("harness", "", sentence))
 
 
 def _work(shared: _Shared, connection: Any, other_end: Any, number: int, core: int, parent: int) -> None:

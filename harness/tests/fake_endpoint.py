@@ -69,7 +69,7 @@ def main():
             seen.pop("AcceptSecurityContext", None)
         if step and "status" not in step and set(step) & {"unsupported", "error"}:
             return {"id": request["id"], **step}
-        return result | step
+        return {key: value for key, value in (result | step).items() if value is not None}
 
     for line in sys.stdin:
         requests = json.loads(line)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..endpoint import EndpointEnded
 from . import requests
 from .stage import CRED, CTX, Side, Stage
 
@@ -26,12 +25,7 @@ def establish(stage: Stage) -> None:
         return
     first = [requests.acquire(stage, initiator), requests.leg(stage, initiator, None, _NOTHING)]
     second = [requests.acquire(stage, acceptor)]
-    stage.begin(initiator, first)
-    try:
-        stage.begin(acceptor, second)
-        acquired_second = stage.finish(acceptor, second)
-    finally:
-        acquired_first = stage.finish(initiator, first)
+    acquired_first, acquired_second = stage.together([(initiator, first), (acceptor, second)])
     fine = _acquired(stage, initiator, first[0], acquired_first[0])
     fine = _acquired(stage, acceptor, second[0], acquired_second[0]) and fine
     if fine:
@@ -63,7 +57,10 @@ def _acquired(stage: Stage, side: Side, request: Mapping[str, Any], answer: Mapp
     _expiry(observed, path, answer)
     if answer.get("phCredential", _NOTHING).get("written"):
         side.credentials.append(CRED)
-    return status == OK
+    elif status == OK:
+        observed[path + "handle"] = "unwritten"
+    side.denied = status != OK or CRED not in side.credentials
+    return not side.denied
 
 
 def leg(stage: Stage, side: Side, token: str | None, overrides: Mapping[str, Any] = _NOTHING) -> None:
@@ -151,7 +148,7 @@ def go_on(stage: Stage) -> None:
     """Alternate from where the play stands until both are done, one refuses, or there is nothing to send."""
     initiator, acceptor = stage.initiator, stage.acceptor
     side = initiator if stage.last is None else stage.other(stage.last)
-    while not (initiator.done and acceptor.done) and initiator.legs + acceptor.legs < MOST_LEGS:
+    while not (initiator.done and acceptor.done or side.denied) and initiator.legs + acceptor.legs < MOST_LEGS:
         before = stage.other(side)
         if before.refused and not before.token:
             break  # a refusal that comes with a token is for the other side to read
@@ -175,6 +172,8 @@ def step_acquire(stage: Stage, argument: Any) -> None:
 def step_leg(stage: Stage, argument: Mapping[str, Any]) -> None:
     """leg: {side: .., input: .., ...}."""
     side = stage.side(argument["side"])
+    if side.denied:
+        return  # without a credential there is no call to make
     leg(stage, side, _input(stage, side, argument.get("input", "last")), argument)
 
 
@@ -209,24 +208,14 @@ def step_give_back(stage: Stage, verb: str, argument: Any) -> None:
 
 def clean_up(stage: Stage) -> None:
     """Give back what is left on both sides. What cannot be given back ends with its process."""
-    waiting = []
-    for side in stage.sides.values():
-        pending = _deletes(side) + _frees(side)
-        if not pending or not side.endpoint.alive:
-            continue
-        if stage.careful:
-            _given_back(side, stage.send_all(side, pending))
-        else:
-            stage.begin(side, pending)
-            waiting.append((side, pending))
-    problem: EndpointEnded | None = None
-    for side, pending in waiting:
-        try:
-            _given_back(side, stage.finish(side, pending))
-        except EndpointEnded as ended:
-            problem = problem or ended  # the other side's answer must still be read
-    if problem is not None:
-        raise problem
+    pending = [(side, _deletes(side) + _frees(side)) for side in stage.sides.values() if side.endpoint.alive]
+    pending = [(side, requests) for side, requests in pending if requests]
+    if stage.careful:
+        for side, requests in pending:
+            _given_back(side, stage.send_all(side, requests))
+    else:
+        for (side, _), answers in zip(pending, stage.together(pending)):
+            _given_back(side, answers)
 
 
 def _given_back(side: Side, answers: list[dict[str, Any]]) -> None:

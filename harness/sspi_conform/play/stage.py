@@ -24,7 +24,7 @@ class Stopped(Exception):
         self.ended = ended
 
 
-@dataclass
+@dataclass(eq=False)
 class Side:
     """One side of the case and how far it has come."""
 
@@ -38,6 +38,7 @@ class Side:
     legs: int = 0
     token: str | None = None  # the last output token in hex, "" when the last leg gave none
     status: str = ""
+    denied: bool = False  # it got no credential
     done: bool = False
     refused: bool = False
     sequence: int = 0  # number of the next message it sends
@@ -91,26 +92,30 @@ class Stage:
         """Requests that do not depend on each other's answers, in one line unless each must be seen alone."""
         if self.careful or len(requests) < 2:
             return [self.send_raw(side, request) for request in requests]
-        self.begin(side, requests)
-        return self.finish(side, requests)
+        return self.together([(side, requests)])[0]
 
-    def begin(self, side: Side, requests: Sequence[Mapping[str, Any]]) -> None:
-        """Send a batch and do not wait."""
-        try:
-            side.endpoint.begin(requests)
-        except EndpointEnded:
-            self.trace.calls.extend(CallRecord(side.name, request, None) for request in requests)
-            raise
-
-    def finish(self, side: Side, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Take in what begin() asked for."""
-        try:
-            answers = side.endpoint.finish()
-        except EndpointEnded:
-            self.trace.calls.extend(CallRecord(side.name, request, None) for request in requests)
-            raise
-        self.trace.calls.extend(map(CallRecord, [side.name] * len(answers), requests, answers))
-        return answers
+    def together(self, batches: Sequence[tuple[Side, Sequence[Mapping[str, Any]]]]) -> list[list[dict[str, Any]]]:
+        """Several sides work at the same time, each on its batch. Every answer is read, whatever one side does."""
+        problem: EndpointEnded | None = None
+        begun, found = [], []
+        for side, requests in batches:
+            try:
+                side.endpoint.begin(requests)
+                begun.append(side)
+            except EndpointEnded as ended:
+                problem = problem or ended
+        for side, requests in batches:
+            answers: list[Any] = [None] * len(requests)
+            if side in begun:
+                try:
+                    answers = side.endpoint.finish()
+                except EndpointEnded as ended:
+                    problem = problem or ended
+            self.trace.calls.extend(map(CallRecord, [side.name] * len(requests), requests, answers))
+            found.append(answers)
+        if problem is not None:
+            raise problem
+        return found
 
     def no_status(self, side: Side, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Stopped:
         """What to raise for an answer without status."""
