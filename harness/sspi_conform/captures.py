@@ -18,6 +18,7 @@ _CONFIDENCE = MappingProxyType({
     "observed-in-capture": "observed", "inferred": "inferred"})
 _SOURCE_KEYS = ("table", "kind", "fact", "confidence", "citations", "contradictions", "resolved", "checked", "value",
                 "name", "package", "status", "note", "call", "returned_counterpart", "accepts")
+_FIELDS = ("kind", "status", "name", "value", "package", "call", "note")
 _RECORD_KEYS = ("case", "evidence", "source", "windows", "note", "expect")
 
 
@@ -84,7 +85,8 @@ def load_sources(path: Path, root: Path) -> dict[str, Source]:
             tuple(MappingProxyType({"kind": kind.strip(), "text": text.strip()})
                   for kind, _, text in (citation.partition(":") for citation in citations)),
             tuple(row.texts("contradictions", "a list of sentences", [])),
-            row.text("resolved", "why the contradictions no longer count", ""), rows.where(name))
+            row.text("resolved", "why the contradictions no longer count", ""), rows.where(name),
+            MappingProxyType({key: str(row[key]) for key in _FIELDS if row.get(key) is not None}))
     return found
 
 

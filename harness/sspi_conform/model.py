@@ -149,6 +149,7 @@ class Source:
     contradictions: tuple[str, ...]
     resolved: str
     source: str                                  # "file:line"
+    fields: Mapping[str, str] = field(default_factory=dict)  # kind, status, name, package, call: what explain searches
 
     @property
     def contradicted(self) -> bool:

@@ -19,7 +19,7 @@ _VALUE = re.compile(r"[A-Za-z0-9._/+-]+")
 _KEYS = ("id", "title", "clause", "level", "severity", "needs", "isolate", "settings", "vary", "skip",
          "observe-only", "play")
 # Names that every play may use beside the parameters.
-ALWAYS = ("subject", "package", "mechanism")
+ALWAYS = ("subject", "mechanism")
 Axes = dict[str, Section]
 
 

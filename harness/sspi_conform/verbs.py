@@ -11,15 +11,16 @@ from .settings import Complaint, check_bindings, check_output
 from .yamlfile import did_you_mean
 
 # Filled in by the conductor while it plays, so no scenario may set them.
-LIVE_NAMES = ("ctx", "cred", "token", "target")
+LIVE_NAMES = ("ctx", "cred", "token", "own", "target", "package")
 _NAME = re.compile(r"\$([a-z][a-z0-9_-]*)")
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "leg": ("side", "input", "flags", "bindings", "output", "data-rep", "request"),
-    "sign": ("side", "tamper", "layout", "as"),
-    "seal": ("side", "tamper", "layout", "as"),
+    "sign": ("side", "tamper", "layout", "hex", "size", "as"),
+    "seal": ("side", "tamper", "layout", "hex", "size", "as"),
     "query": ("side", "attributes"),
     "call": ("side", "as", "request"),
 }
+_TAMPERS, _LAYOUTS = ("flip", "flip-token", "truncate"), ("stream", "token-data")
 _PLAIN = ("establish", "acquire", "continue", "delete", "free")
 VERBS = (*_PLAIN, *_ARGUMENTS, "world")
 
@@ -109,6 +110,10 @@ def _check_values(verb: str, argument: Mapping[str, Any]) -> Complaint:
             return "'call' needs a name for what it observes", "Write as: a-word."
     if verb == "query" and not (isinstance(argument.get("attributes"), (list, tuple)) and argument["attributes"]):
         return "'query' needs attributes", "Write attributes: [SIZES, NAMES]."
+    if verb in ("sign", "seal"):
+        for key, options in (("tamper", _TAMPERS), ("layout", _LAYOUTS)):
+            if key in argument and argument[key] not in options:
+                return f"'{verb}' knows no {key} '{argument[key]}'", did_you_mean(str(argument[key]), options)
     if verb == "leg" and "bindings" in argument:
         return check_bindings(argument["bindings"])
     if verb == "leg" and "output" in argument:

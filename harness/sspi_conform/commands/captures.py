@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""captures lint: what is known of each case, and what is not."""
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from .. import matchers
+from ..captures import judged_paths, unjudged
+from ..project import open_project
+
+_EPILOG = """\
+examples:
+  sspi-conform captures lint             gaps, contradictions and records that decide nothing
+  sspi-conform captures lint cbt         for each case which records reached it"""
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("captures", help="check what is recorded of Windows", epilog=_EPILOG,
+                                 description="Checks the captures.",
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("lint",), help="what to do")
+    parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="list the records of these cases")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """3 when a case has no expectation, 0 otherwise; a bad file is refused before."""
+    project = open_project(options.root, allow_unjudged=True)
+    captures = project.captures
+    for case in project.select(options.patterns) if options.patterns else ():
+        print(case.id)
+        expectation = captures.of(case)
+        for record in expectation.records:
+            decides = [path for path, one in expectation.paths.items() if record in one.records]
+            print(f"  {record.source}  {record.evidence}, {'binding' if record.binding else 'advisory'}: "
+                  + (", ".join(decides) or "decides nothing here (stronger records do)"))
+        if not expectation.records:
+            print("  no record")
+    contradicted = [(case, path, one) for case in project.cases
+                    for path, one in captures.of(case).paths.items()
+                    if one.contradicted and matchers.side_of(path, case) in ("", case.subject)]
+    for case, path, one in contradicted:
+        print(f"contradiction: {case.id}: {path}: {one} ({', '.join(record.source for record in one.records)})")
+    deciding = {id(record) for expectation in captures.expectations.values()
+                for one in expectation.paths.values() for record in one.records}
+    idle = [record for record in captures.records if id(record) not in deciding]
+    for record in idle:
+        print(f"decides nothing: {record.source}: stronger records cover everything it says")
+    gaps = unjudged(project.cases, captures)
+    for case in gaps:
+        print(f"no expectation: {case.id} ({case.scenario.source})")
+    binding = [case for case in project.cases if any(captures.of(case).paths[path].binding
+                                                     for path in judged_paths(case, captures))]
+    print(f"{len(captures.records)} records, {len(captures.sources)} sources, {len(project.cases)} cases: "
+          f"{len(binding)} with a binding expectation, {len(gaps)} without any; {len(contradicted)} contradictions, "
+          f"{len(idle)} records that decide nothing", file=sys.stdout)
+    return 3 if gaps else 0

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""run: play cases, compare with Windows, report."""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import judge
+from ..model import Case, ConformError, Result, Trace, Verdict
+from ..profiles import Profile
+from ..project import Project, open_project
+from ..report import detail, junit, results
+from ..report.summary import Summary, repeat_command, summarise
+from ..report.terminal import Printer
+
+_EPILOG = """\
+examples:
+  sspi-conform run                                     everything, against libsspi
+  sspi-conform run cbt 'flag[mechanism=*Kerberos]'     some cases; * and | are allowed
+  sspi-conform run --impl winpr2 --strict              another implementation, advisory counts too
+  sspi-conform run --impl build/libsspi.so --peer self the same library on both sides
+  sspi-conform run --shard 1/4                         the first of four parts, the same on every machine
+  sspi-conform run --dry-run cbt                       what would be played
+
+The last line is `exit N: meaning`. build/report/ gets results.json, junit.xml and a
+folder per case that did not go as expected."""
+_ATTENTION = (Verdict.FAIL, Verdict.ERROR, Verdict.DIFFERS, Verdict.KNOWN_FAILURE)
+Pairs = Iterator[tuple[Case, Trace]]
+Engine = Callable[[Sequence[Case], Any, Callable[[Any], None]], Pairs]
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("run", help="play cases and compare with Windows", epilog=_EPILOG,
+                                 description="Plays cases against an implementation and compares with Windows.",
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("patterns", nargs="*", metavar="CASE-PATTERN", help="id or id[axis=value,...]; all without")
+    add_implementation(parser)
+    parser.add_argument("--json", action="store_true", help="results.json on standard output instead of lines")
+    parser.add_argument("--shard", metavar="I/N", type=_shard, help="the I-th of N parts")
+    parser.add_argument("--random-order", metavar="SEED", help="play in an order drawn from SEED")
+    parser.add_argument("--strict", action="store_true", help="advisory expectations count like binding ones")
+    parser.add_argument("--dry-run", action="store_true", help="print the cases that would be played")
+    parser.add_argument("--report", metavar="DIR", type=Path, help="where to write the report (default build/report)")
+    parser.add_argument("--gdb", action="store_true", help="run the implementation under gdb; one case at a time")
+    parser.add_argument("--jobs", metavar="N", type=_positive, default=0, help="pipelines side by side (default: cores)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="every case and every difference")
+    parser.set_defaults(command=run)
+
+
+def add_implementation(parser: argparse.ArgumentParser) -> None:
+    """The options that say what is tested against whom."""
+    parser.add_argument("--impl", metavar="NAME|PATH", default="libsspi",
+                        help="a profile of harness/implementations, a profile file or a library (default libsspi)")
+    parser.add_argument("--peer", choices=("default", "self", "libsspi"), default="default",
+                        help="the other side: the independent peer, the same implementation, or libsspi")
+
+
+@dataclass
+class Run:
+    """One run: what it plays and what came of it."""
+
+    project: Project
+    profile: Profile
+    options: argparse.Namespace
+    results: list[Result] = field(default_factory=list)
+    realm_ready: float | None = None
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    def repeat(self, case: Case) -> str:
+        return repeat_command(case, self.options.impl, self.options.peer, self.options.strict)
+
+    def play(self, cases: Sequence[Case], printer: Printer, engine: Engine | None = None) -> None:
+        """Play and judge the cases, handing results to the printer as they come."""
+        rules = judge.Rules(self.options.strict, self.options.peer == "default")
+        to_play = []
+        for case in cases:
+            result = judge.unsupported(case, self.profile)
+            if result is None:
+                to_play.append(case)
+            else:
+                self._take(result, printer)
+        if not to_play:
+            return
+        program = programs(self.project, self.profile, self.options)
+        start = time.monotonic()
+
+        def ready(realm: Any) -> None:
+            nonlocal start
+            self.realm_ready = getattr(realm, "ready_seconds", None)
+            start = time.monotonic()
+
+        try:
+            with closing((engine or _pipelines)(to_play, program, ready)) as pairs:
+                for result in judge.judge_all(pairs, self.project.captures, self.profile, rules):
+                    self._take(result, printer)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            self.seconds = time.monotonic() - start
+
+    def _take(self, result: Result, printer: Printer) -> None:
+        self.results.append(result)
+        printer.result(result, self.repeat(result.case))
+
+    def summary(self) -> Summary:
+        unused = judge.unused(self.profile, self.results, self.project.cases)
+        return summarise(self.results, self.project.captures, unused, self.realm_ready, self.seconds,
+                         self.interrupted)
+
+
+def run(options: argparse.Namespace, engine: Engine | None = None) -> int:
+    project = open_project(options.root)
+    profile = project.profile(options.impl)
+    cases = chosen(project, options)
+    if options.dry_run:
+        return _dry_run(cases, profile, options)
+    if options.gdb and len(cases) != 1:
+        raise ConformError(f"--gdb with {len(cases)} cases", "", "Give the one case to look at.")
+    folder = options.report or project.report_folder
+    detail.prepare(folder)
+    printer = Printer(sys.stdout, len(cases), options.verbose, quiet=options.json)
+    one = Run(project, profile, options)
+    one.play(cases, printer, engine)
+    summary = one.summary()
+    content = _write_report(one, summary, cases, folder)
+    if options.json:
+        json.dump(content, sys.stdout, indent=1)
+        print()
+        print(f"exit {summary.exit_code}: {summary.meaning}", file=sys.stderr)
+    printer.finish(summary)
+    return summary.exit_code
+
+
+def chosen(project: Project, options: argparse.Namespace) -> list[Case]:
+    """The cases of this run in the order in which they are played."""
+    cases = project.select(options.patterns)
+    if options.shard:
+        number, count = options.shard
+        cases = [case for case in cases if shard_of(case.id, count) == number]
+        if not cases:
+            raise ConformError(f"shard {number}/{count} holds no case", "", "Use fewer shards.")
+    if options.random_order is not None:
+        random.Random(options.random_order).shuffle(cases)
+    return cases
+
+
+def shard_of(case_id: str, count: int) -> int:
+    """The part (from 1) a case belongs to; depends on nothing but its id."""
+    return int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8], "big") % count + 1
+
+
+def programs(project: Project, profile: Profile, options: argparse.Namespace) -> Any:
+    """The options of the engine."""
+    from ..pipelines import RunOptions
+    from ..programs import peer_program, program_of
+
+    subject = program_of(profile, project.probe, project.root)
+    counterpart = None
+    if options.peer == "default":
+        counterpart = peer_program()
+    elif options.peer == "libsspi":
+        counterpart = program_of(project.profile("libsspi"), project.probe, project.root)
+    jobs, deadline = getattr(options, "jobs", 0), {}
+    if getattr(options, "gdb", False):
+        subject = under_gdb(subject, (options.report or project.report_folder).resolve() / "gdb.txt")
+        jobs, deadline = 1, {"deadline": None}
+    return RunOptions(subject=subject, counterpart=counterpart, acceptor_identity=profile.acceptor_identity,
+                      jobs=jobs, log=lambda sentence: print(sentence, file=sys.stderr), **deadline)
+
+
+def under_gdb(program: Any, log: Path) -> Any:
+    """The same program inside gdb, which writes the backtrace of a crash to `log` and leaves standard output alone."""
+    from dataclasses import replace
+
+    settings = [f"set logging file {log}", "set logging overwrite on", "set logging redirect on",
+                "set logging enabled on", "set debuginfod enabled off", "run", "thread apply all backtrace full"]
+    argv = ["gdb", "-q", "-nx", "-batch"] + [word for line in settings for word in ("-ex", line)]
+    return replace(program, argv=(*argv, "--args", *program.argv))
+
+
+def _pipelines(cases: Sequence[Case], options: Any, ready: Callable[[Any], None]) -> Pairs:
+    from ..pipelines import run_cases
+
+    return run_cases(cases, options, ready)
+
+
+def _dry_run(cases: Iterable[Case], profile: Profile, options: argparse.Namespace) -> int:
+    rows = [(case.id, profile.why_unsupported(case)) for case in cases]
+    if options.json:
+        json.dump([{"id": name, "unsupported": reason or None} for name, reason in rows], sys.stdout, indent=1)
+        print()
+        return 0
+    for name, reason in rows:
+        print(f"{name}  (unsupported: {reason})" if reason else name)
+    played = sum(not reason for _, reason in rows)
+    print(f"exit 0: {played} cases would be played, {len(rows) - played} are unsupported by {profile.name}")
+    return 0
+
+
+def _write_report(one: Run, summary: Summary, cases: Sequence[Case], folder: Path) -> dict[str, Any]:
+    """results.json, junit.xml and the details; cases stand in the order of the run's list."""
+    place = {case.id: number for number, case in enumerate(cases)}
+    ordered = sorted(one.results, key=lambda result: place[result.case.id])
+    repeats = {result.case.id: one.repeat(result.case) for result in ordered if result.verdict in _ATTENTION}
+    for result in ordered:
+        if result.case.id in repeats:
+            detail.write(folder, result, repeats[result.case.id])
+    content = results.document(ordered, summary, one.profile, one.project.root, repeats)
+    results.write(folder, content)
+    junit.write(folder / "junit.xml", one.profile.name, ordered, summary, repeats)
+    return content
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, slash, count = text.partition("/")
+    if not (slash and number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise argparse.ArgumentTypeError(f"'{text}' is no part; write 1/4 for the first of four")
+    return int(number), int(count)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number above 0")
+    return int(text)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A checkout (or an installed copy of it): where things are, and scenarios and captures loaded together."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import patterns, profiles
+from .captures import Captures, load_captures, unjudged
+from .model import Case, ConformError
+from .profiles import Profile
+from .scenarios import Suite, load_suite
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything that is known before anything runs."""
+
+    root: Path
+    suite: Suite
+    captures: Captures
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        return self.suite.cases
+
+    @property
+    def probe(self) -> Path:
+        return self.root / "build" / "sspi-probe"
+
+    @property
+    def report_folder(self) -> Path:
+        return self.root / "build" / "report"
+
+    def profile(self, name: str) -> Profile:
+        return profiles.find(name, self.root / "harness" / "implementations", self.root, self.cases)
+
+    def select(self, texts: Iterable[str]) -> list[Case]:
+        """The cases that any of the patterns matches, in the suite's order; all for no pattern."""
+        texts = list(texts)
+        if not texts:
+            return list(self.cases)
+        chosen = {case.id for text in texts for case in patterns.select(patterns.parse(text), self.cases)}
+        return [case for case in self.cases if case.id in chosen]
+
+    def one(self, text: str, many: int = 8) -> Case:
+        """The one case a pattern means."""
+        found = self.select([text])
+        if len(found) > 1:
+            shown = "\n".join(f"    {case.id}" for case in found[:many])
+            rest = f"\n    ... and {len(found) - many} more" if len(found) > many else ""
+            raise ConformError(f"'{text}' means {len(found)} cases, one is wanted", "",
+                               f"Give one of them (in quotes):\n{shown}{rest}")
+        return found[0]
+
+
+def open_project(root: Path, allow_unjudged: bool = False) -> Project:
+    """Load and check everything below `root`."""
+    suite = load_suite(root / "scenarios", root)
+    captures = load_captures(root / "captures", root, suite.cases)
+    open_ends = unjudged(suite.cases, captures)
+    if open_ends and not allow_unjudged:
+        raise ConformError(_without_expectation(open_ends), open_ends[0].scenario.source,
+                           "Add a record below captures/, or 'observe-only: reason' to the scenario; "
+                           "'sspi-conform captures lint' lists all of them.")
+    return Project(root, suite, captures)
+
+
+def _without_expectation(cases: Sequence[Case]) -> str:
+    more = f" (and {len(cases) - 1} more)" if len(cases) > 1 else ""
+    return f"nothing is expected of the {cases[0].subject} in case '{cases[0].id}'{more}, so it would prove nothing"

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lines for people. One thread prints: a moving line on a terminal, one line per case in a pipe."""
+from __future__ import annotations
+
+import shutil
+from typing import TextIO
+
+from ..model import Difference, Result, Verdict
+from .summary import Summary, Tally
+
+_LOUD = (Verdict.FAIL, Verdict.ERROR)
+
+
+def difference_line(one: Difference) -> str:
+    """`path expected x (evidence, sources; clause), got y`."""
+    sources = dict.fromkeys(source.id for record in one.records for source in record.sources)
+    why = [", ".join([one.evidence, *sources]) + ("" if one.binding else ", advisory")]
+    if one.clause:
+        why.append(f"clause {one.clause}")
+    return f"{one.path} expected {one.expected} ({'; '.join(why)}), got {one.actual}"
+
+
+def result_lines(result: Result, repeat: str) -> list[str]:
+    """What is said of a case that needs attention."""
+    name = f"{result.verdict.label} {result.case.id}"
+    lines = [f"{name}: {result.reason}"] if result.reason else []
+    lines += [f"{name}: {difference_line(one)}" for one in result.differences]
+    return [*(lines or [name]), f"  {repeat}"]
+
+
+class Printer:
+    """Shows results as they come."""
+
+    def __init__(self, stream: TextIO, total: int, verbose: bool = False, quiet: bool = False) -> None:
+        self._stream, self._total, self._verbose, self._quiet = stream, total, verbose, quiet
+        self._moving = stream.isatty() and not quiet
+        self._done = 0
+        self._counts: dict[Verdict, int] = {}
+
+    def result(self, result: Result, repeat: str) -> None:
+        """One more result."""
+        self._done += 1
+        self._counts[result.verdict] = self._counts.get(result.verdict, 0) + 1
+        if self._quiet:
+            return
+        if result.verdict in _LOUD or (self._verbose and result.differences):
+            self.lines(result_lines(result, repeat))
+        elif self._verbose or not self._moving:
+            self.lines([f"{result.verdict.label} {result.case.id}" + (f": {result.reason}" if result.reason else "")])
+        if self._moving:
+            self._move(result.case.id)
+
+    def lines(self, lines: list[str]) -> None:
+        """Print lines above the moving one."""
+        if self._moving:
+            self._stream.write("\r\x1b[K")
+        self._stream.write("".join(f"{line}\n" for line in lines))
+        self._stream.flush()
+
+    def finish(self, summary: Summary) -> None:
+        """The summary; its last line says how the run ended."""
+        if not self._quiet:
+            self.lines(summary_lines(summary))
+
+    def _move(self, case_id: str) -> None:
+        counts = ", ".join(f"{self._counts[verdict]} {verdict.label}" for verdict in sorted(self._counts))
+        text = f"[{self._done}/{self._total}] {counts}  {case_id}"
+        self._stream.write("\r\x1b[K" + text[:shutil.get_terminal_size().columns - 1])
+        self._stream.flush()
+
+
+def summary_lines(summary: Summary) -> list[str]:
+    """A run in a dozen lines."""
+    lines = ["", f"{sum(summary.verdicts.values())} cases: " + _counts(summary.verdicts)]
+    width = max((len(name) for name in summary.mechanisms), default=0)
+    lines += [f"  {name:<{width}}  {_counts(counts)}" for name, counts in summary.mechanisms.items()]
+    lines.append(f"Expectations: binding {_tally(summary.binding)}; advisory {_tally(summary.advisory)}")
+    lines += [f"  {kind:<10}  {_tally(tally)}" for kind, tally in summary.evidence.items()]
+    lines += [str(entry) for entry in summary.unused]
+    if summary.played:
+        ready = "" if summary.realm_ready is None else f"Realm ready after {summary.realm_ready * 1000:.0f} ms; "
+        lines.append(f"{ready}{summary.played} cases played in {summary.seconds:.1f} s, {summary.rate:.0f} a second")
+    lines.append(f"exit {summary.exit_code}: {summary.meaning}")
+    return lines
+
+
+def _counts(counts: object) -> str:
+    return ", ".join(f"{number} {label}" for label, number in dict(counts).items()) or "none"  # type: ignore[call-overload]
+
+
+def _tally(tally: Tally) -> str:
+    return f"{tally.held} held, {tally.differ} not"
