@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The local authority: accounts in a file, checked by our own NTLMv2 code.
+ */
+#include <string.h>
+
+#include "authority/accounts.h"
+#include "authority/authority.h"
+#include "authority/status.h"
+#include "env.h"
+#include "error.h"
+#include "ntlm/keys.h"
+#include "text.h"
+
+/* Our own domain, our own machine, or nothing said (an UPN, or a user who did not care). */
+static bool is_ours(const struct sspi_config *config, const char *domain)
+{
+    return !*domain || sspi_equal_nocase(domain, config->ntlm_netbios_domain) ||
+           sspi_equal_nocase(domain, config->ntlm_netbios_name) ||
+           sspi_equal_nocase(domain, config->ntlm_dns_domain);
+}
+
+/* "alice@example.org" is alice when example.org is ours; NULL when it is not, or no memory. */
+static char *account_of(const struct sspi_config *config, const char *user)
+{
+    const char *at = strrchr(user, '@');
+    char *name = sspi_strdup(user);
+    if (name && at && at > user && is_ours(config, at + 1))
+        name[at - user] = 0;
+    return name;
+}
+
+/* The order is Samba's and, as far as its statuses show, Windows': locked accounts are not asked
+ * for their password; whether an account is disabled is told only to who knows the password. */
+static uint32_t judge(const struct sspi_account *account, struct sspi_logon *logon)
+{
+    uint8_t hash[16], ntowf[16];
+    uint32_t nt = SSPI_NT_WRONG_PASSWORD;
+    int64_t now = sspi_filetime_to_unix(sspi_now());
+
+    memcpy(hash, account->nt_hash, sizeof hash);
+    bool has_hash = account->has_hash || account->no_password;
+    if (account->no_password && !ntlm_nt_hash("", hash)) {
+        nt = SSPI_NT_NO_MEMORY;
+        goto out;
+    }
+    if (!ntlm_ntowf_v2(hash, logon->user, logon->domain, ntowf)) {
+        nt = SSPI_NT_NO_MEMORY;
+        goto out;
+    }
+    bool proven = ntlm_v2_verify(ntowf, logon->challenge, logon->nt, logon->session_base_key);
+    if (account->locked)
+        nt = SSPI_NT_ACCOUNT_LOCKED_OUT;
+    else if (!proven || !has_hash)
+        nt = SSPI_NT_WRONG_PASSWORD;
+    else if (account->no_password)
+        nt = SSPI_NT_ACCOUNT_RESTRICTION; /* Windows: no blank passwords from the network */
+    else if (account->disabled)
+        nt = SSPI_NT_ACCOUNT_DISABLED;
+    else if (account->kickoff && account->kickoff <= now)
+        nt = SSPI_NT_ACCOUNT_EXPIRED;
+    else if (account->changed == 0 && !account->keeps_password)
+        nt = SSPI_NT_PASSWORD_MUST_CHANGE;
+    else
+        nt = SSPI_NT_OK;
+out:
+    sspi_wipe(hash, sizeof hash);
+    sspi_wipe(ntowf, sizeof ntowf);
+    return nt;
+}
+
+uint32_t sspi_authority_file(const struct sspi_config *config, struct sspi_logon *logon)
+{
+    struct sspi_account account = {0};
+    if (!config->ntlm_accounts) {
+        sspi_error_set("no accounts to check against: set 'accounts' in libsspi.conf");
+        return SSPI_NT_NO_LOGON_SERVERS;
+    }
+    char *name = account_of(config, logon->user);
+    if (!name)
+        return SSPI_NT_NO_MEMORY;
+    uint32_t nt = sspi_accounts_find(config->ntlm_accounts, name, &account);
+    sspi_free(name);
+    if (nt == SSPI_NT_OK && !is_ours(config, logon->domain))
+        nt = SSPI_NT_NO_SUCH_USER;
+    /* An unknown user costs the same work as a known one, so that time does not tell names. */
+    if (nt == SSPI_NT_OK)
+        nt = judge(&account, logon);
+    else if (nt == SSPI_NT_NO_SUCH_USER)
+        judge(&(struct sspi_account){.locked = true}, logon);
+    if (nt == SSPI_NT_OK) {
+        logon->account = account.name;
+        account.name = NULL;
+        logon->account_domain = sspi_strdup(config->ntlm_netbios_domain);
+        if (!logon->account_domain) {
+            sspi_free(logon->account);
+            logon->account = NULL;
+            nt = SSPI_NT_NO_MEMORY;
+        }
+    }
+    if (nt != SSPI_NT_OK)
+        sspi_wipe(logon->session_base_key, sizeof logon->session_base_key);
+    sspi_account_clear(&account);
+    return nt;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Message protection of NTLM.
+ */
+#include "ntlm/protect.h"
+
+#include <string.h>
+
+#include "message.h"
+#include "ntlm/keys.h"
+#include "ntlm/wire.h"
+
+#define MAX_BUFFERS 64 /* sspi_message_check lets no more through */
+#define SIGNATURE_VERSION 1
+#define CHECKSUM_OFFSET 4
+#define SEQUENCE_OFFSET 12
+
+static bool start_stream(struct ntlm_stream *stream, const uint8_t key[16], uint32_t flags,
+                         bool from_client)
+{
+    uint8_t seal_key[16];
+    size_t size;
+    bool good = (!(flags & NTLM_ESS) || ntlm_sign_key(key, from_client, stream->sign_key)) &&
+                ntlm_seal_key(key, flags, from_client, seal_key, &size);
+    if (good)
+        sspi_rc4_init(&stream->rc4, seal_key, size);
+    sspi_wipe(seal_key, sizeof seal_key);
+    stream->sequence = 0;
+    return good;
+}
+
+bool ntlm_protection_start(struct ntlm_protection *protection, const uint8_t key[16],
+                           uint32_t flags, bool is_client)
+{
+    protection->flags = flags;
+    protection->send = is_client ? &protection->client : &protection->server;
+    protection->receive = is_client ? &protection->server : &protection->client;
+    /* One key, one RC4 stream, one counter for both directions, MS-NLMP 3.4.4.1. */
+    if (!(flags & NTLM_ESS))
+        protection->send = protection->receive = &protection->client;
+    return start_stream(&protection->client, key, flags, true) &&
+           (!(flags & NTLM_ESS) || start_stream(&protection->server, key, flags, false));
+}
+
+/* Whether there are real signatures: sealing brings signing with it (inter.ntlm.seal-sets-sign). */
+static bool is_protected(const struct ntlm_protection *protection)
+{
+    return protection->flags & (NTLM_SIGN | NTLM_SEAL);
+}
+
+/* The checksum of a message in the clear, over the plaintext. parts[0] is the sequence number's
+ * place. With extended session security the first half of an HMAC (MS-NLMP 3.4.4.2), without it
+ * RandomPad, which is zero, and a CRC (3.4.4.1). */
+static bool checksum(const struct ntlm_protection *protection, const struct ntlm_stream *stream,
+                     struct sspi_view *parts, size_t count, uint8_t out[8])
+{
+    uint8_t sequence[4], digest[16];
+    memset(out, 0, 8);
+    if (!is_protected(protection))
+        return true;
+    if (!(protection->flags & NTLM_ESS)) {
+        ntlm_put32(out + 4, sspi_crc32(parts + 1, count - 1));
+        return true;
+    }
+    ntlm_put32(sequence, stream->sequence);
+    parts[0] = (struct sspi_view){sequence, sizeof sequence};
+    if (!sspi_hmac_md5((struct sspi_view){stream->sign_key, 16}, parts, count, digest))
+        return false;
+    memcpy(out, digest, 8);
+    return true;
+}
+
+/* The signature from the checksum; takes its share of RC4 and moves the stream on. */
+static void sign_checksum(const struct ntlm_protection *protection, struct ntlm_stream *stream,
+                          const uint8_t sum[8], uint8_t out[NTLM_SIGNATURE_SIZE])
+{
+    memset(out, 0, NTLM_SIGNATURE_SIZE);
+    out[0] = SIGNATURE_VERSION;
+    if (!is_protected(protection))
+        return; /* mp.ntlm.dummy.sig: no checksum and no sequence number */
+    memcpy(out + CHECKSUM_OFFSET, sum, 8);
+    ntlm_put32(out + SEQUENCE_OFFSET, stream->sequence);
+    if (!(protection->flags & NTLM_ESS)) {
+        sspi_rc4_update(&stream->rc4, out + CHECKSUM_OFFSET, out + CHECKSUM_OFFSET, 12);
+        memset(out + CHECKSUM_OFFSET, 0, 4); /* RandomPad uses RC4 up and is sent as zero */
+    } else if (protection->flags & NTLM_KEY_EXCH) {
+        sspi_rc4_update(&stream->rc4, out + CHECKSUM_OFFSET, out + CHECKSUM_OFFSET, 8);
+    }
+    stream->sequence++;
+}
+
+/* Collects what a signature covers behind parts[0]; returns the number of parts. With extended
+ * session security that is every DATA buffer, cleartext ones included, without it only those that
+ * ask for it (MS-NLMP 3.4.6, mp.sign.ntlm-all-buffers). */
+static size_t collect(const struct ntlm_protection *protection, const SecBufferDesc *message,
+                      struct sspi_view *parts)
+{
+    size_t count = 1;
+    for (ULONG i = 0; i < message->cBuffers; i++) {
+        const SecBuffer *buffer = &message->pBuffers[i];
+        bool data = (buffer->BufferType & ~SECBUFFER_ATTRMASK) == SECBUFFER_DATA;
+        if (data && (protection->flags & NTLM_ESS || sspi_message_is_signed(buffer)))
+            parts[count++] = (struct sspi_view){buffer->pvBuffer, buffer->cbBuffer};
+    }
+    return count;
+}
+
+static void run_rc4(struct ntlm_stream *stream, const SecBufferDesc *message)
+{
+    for (ULONG i = 0; i < message->cBuffers; i++) {
+        const SecBuffer *buffer = &message->pBuffers[i];
+        if (sspi_message_is_secret(buffer))
+            sspi_rc4_update(&stream->rc4, buffer->pvBuffer, buffer->pvBuffer, buffer->cbBuffer);
+    }
+}
+
+/* The TOKEN buffer of a message that has DATA too, or NULL: SEC_E_INVALID_TOKEN. */
+static SecBuffer *token_of(SecBufferDesc *message)
+{
+    if (sspi_message_check(message) != SEC_E_OK || !sspi_message_find(message, SECBUFFER_DATA))
+        return NULL;
+    return sspi_message_find(message, SECBUFFER_TOKEN);
+}
+
+/* NTLM pads nothing, so a padding buffer comes back empty: a caller sends what it holds. */
+static void empty_padding(SecBufferDesc *message)
+{
+    SecBuffer *padding = sspi_message_find(message, SECBUFFER_PADDING);
+    if (padding)
+        padding->cbBuffer = 0;
+}
+
+static SECURITY_STATUS protect(struct ntlm_protection *protection, SecBufferDesc *message,
+                               bool encrypt)
+{
+    struct sspi_view parts[MAX_BUFFERS + 1];
+    uint8_t sum[8];
+    SecBuffer *token = token_of(message);
+    if (!token)
+        return SEC_E_INVALID_TOKEN;
+    if (token->cbBuffer < NTLM_SIGNATURE_SIZE)
+        return SEC_E_BUFFER_TOO_SMALL;
+    size_t count = collect(protection, message, parts);
+    if (!checksum(protection, protection->send, parts, count, sum))
+        return SEC_E_INTERNAL_ERROR;
+    if (encrypt) {
+        run_rc4(protection->send, message);
+        empty_padding(message);
+    }
+    sign_checksum(protection, protection->send, sum, token->pvBuffer);
+    token->cbBuffer = NTLM_SIGNATURE_SIZE;
+    return SEC_E_OK;
+}
+
+SECURITY_STATUS ntlm_sign(struct ntlm_protection *protection, SecBufferDesc *message)
+{
+    return protect(protection, message, false);
+}
+
+SECURITY_STATUS ntlm_encrypt(struct ntlm_protection *protection, ULONG qop, SecBufferDesc *message)
+{
+    if (!is_protected(protection))
+        return SEC_E_UNSUPPORTED_FUNCTION; /* mp.no-seal */
+    /* Of the other QOPs nothing is known but that Windows ignores them (trig.enc.invalid-qop). */
+    return protect(protection, message, qop != SECQOP_WRAP_NO_ENCRYPT);
+}
+
+/* With extended session security the sequence number is in the clear, so that a message out of
+ * turn is recognised before it uses up any RC4. */
+static bool is_next(const struct ntlm_protection *protection, const uint8_t *signature)
+{
+    if (ntlm_get32(signature) != SIGNATURE_VERSION)
+        return false;
+    return !is_protected(protection) || !(protection->flags & NTLM_ESS) ||
+           ntlm_get32(signature + SEQUENCE_OFFSET) == protection->receive->sequence;
+}
+
+/* After a failure the stream is where it was (MS-NLMP 3.4.4: an unexpected number does not move the
+ * counter) and the data is the ciphertext it was: nobody gets plaintext that nobody vouches for. */
+static SECURITY_STATUS unprotect(struct ntlm_protection *protection, SecBufferDesc *message,
+                                 const uint8_t *signature, bool decrypt)
+{
+    struct sspi_view parts[MAX_BUFFERS + 1];
+    uint8_t sum[8], expected[NTLM_SIGNATURE_SIZE];
+    struct ntlm_stream *stream = protection->receive;
+    struct sspi_rc4 before = stream->rc4;
+    uint32_t sequence = stream->sequence;
+    SECURITY_STATUS status = SEC_E_MESSAGE_ALTERED;
+
+    if (!is_next(protection, signature))
+        goto out;
+    if (decrypt)
+        run_rc4(stream, message);
+    size_t count = collect(protection, message, parts);
+    bool good = checksum(protection, stream, parts, count, sum);
+    sign_checksum(protection, stream, sum, expected);
+    if (!good)
+        status = SEC_E_INTERNAL_ERROR;
+    else if (sspi_equal(expected, signature, sizeof expected))
+        status = SEC_E_OK;
+    if (status != SEC_E_OK) {
+        stream->rc4 = before;
+        stream->sequence = sequence;
+        if (decrypt) {
+            run_rc4(stream, message);
+            stream->rc4 = before;
+        }
+    }
+out:
+    sspi_wipe(&before, sizeof before);
+    return status;
+}
+
+SECURITY_STATUS ntlm_verify(struct ntlm_protection *protection, SecBufferDesc *message)
+{
+    SecBuffer *token = token_of(message);
+    if (!token || token->cbBuffer < NTLM_SIGNATURE_SIZE)
+        return SEC_E_INVALID_TOKEN;
+    return unprotect(protection, message, token->pvBuffer, false);
+}
+
+/* STREAM with signature and ciphertext in one piece; DATA comes back pointing into it. */
+static SECURITY_STATUS decrypt_stream(struct ntlm_protection *protection, SecBufferDesc *message,
+                                      const SecBuffer *stream)
+{
+    SecBuffer *data = sspi_message_find(message, SECBUFFER_DATA);
+    if (!data || stream->cbBuffer < NTLM_SIGNATURE_SIZE)
+        return SEC_E_INVALID_TOKEN;
+    uint8_t *bytes = stream->pvBuffer;
+    SecBuffer part = {stream->cbBuffer - NTLM_SIGNATURE_SIZE, SECBUFFER_DATA,
+                      bytes + NTLM_SIGNATURE_SIZE};
+    SecBufferDesc whole = {SECBUFFER_VERSION, 1, &part};
+    SECURITY_STATUS status = unprotect(protection, &whole, bytes, true);
+    if (status == SEC_E_OK) {
+        data->pvBuffer = part.pvBuffer;
+        data->cbBuffer = part.cbBuffer;
+    }
+    return status;
+}
+
+SECURITY_STATUS ntlm_decrypt(struct ntlm_protection *protection, SecBufferDesc *message)
+{
+    if (!is_protected(protection))
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    if (sspi_message_check(message) != SEC_E_OK)
+        return SEC_E_INVALID_TOKEN;
+    SecBuffer *stream = sspi_message_find(message, SECBUFFER_STREAM);
+    if (stream)
+        return decrypt_stream(protection, message, stream);
+    SecBuffer *token = token_of(message);
+    if (!token || token->cbBuffer < NTLM_SIGNATURE_SIZE)
+        return SEC_E_INVALID_TOKEN;
+    return unprotect(protection, message, token->pvBuffer, true);
+}
+
+SECURITY_STATUS ntlm_make_mic(struct ntlm_protection *protection, struct sspi_view data,
+                              struct sspi_blob *mic)
+{
+    struct sspi_view parts[2] = {{NULL, 0}, data};
+    uint8_t sum[8];
+    if (!sspi_blob_alloc(mic, NTLM_SIGNATURE_SIZE))
+        return SEC_E_INSUFFICIENT_MEMORY;
+    struct sspi_rc4 before = protection->send->rc4;
+    bool good = checksum(protection, protection->send, parts, 2, sum);
+    if (good) {
+        sign_checksum(protection, protection->send, sum, mic->data);
+        protection->send->rc4 = before;
+    } else {
+        sspi_blob_free(mic);
+    }
+    sspi_wipe(&before, sizeof before);
+    return good ? SEC_E_OK : SEC_E_INTERNAL_ERROR;
+}
+
+SECURITY_STATUS ntlm_check_mic(struct ntlm_protection *protection, struct sspi_view data,
+                               struct sspi_view mic)
+{
+    /* unprotect only reads the data: nothing is decrypted. */
+    SecBuffer part = {(ULONG)data.size, SECBUFFER_DATA, (void *)(uintptr_t)data.data};
+    SecBufferDesc message = {SECBUFFER_VERSION, 1, &part};
+    if (mic.size != NTLM_SIGNATURE_SIZE || data.size > UINT32_MAX)
+        return SEC_E_MESSAGE_ALTERED;
+    struct sspi_rc4 before = protection->receive->rc4;
+    SECURITY_STATUS status = unprotect(protection, &message, mic.data, false);
+    protection->receive->rc4 = before;
+    sspi_wipe(&before, sizeof before);
+    return status;
+}

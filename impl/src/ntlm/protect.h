@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Message protection of NTLM (MS-NLMP 3.4): signatures, RC4, sequence numbers. Knows nothing of
+ * handshakes.
+ */
+#ifndef LIBSSPI_NTLM_PROTECT_H
+#define LIBSSPI_NTLM_PROTECT_H
+
+#include <sspi.h>
+#include <stdbool.h>
+
+#include "digest.h"
+#include "memory.h"
+
+/* One direction. */
+struct ntlm_stream {
+    uint8_t sign_key[16]; /* extended session security only */
+    struct sspi_rc4 rc4;
+    uint32_t sequence;
+};
+
+struct ntlm_protection {
+    uint32_t flags;                    /* as negotiated */
+    struct ntlm_stream client, server; /* without extended session security `client` serves both */
+    struct ntlm_stream *send, *receive;
+};
+
+/* Derives the keys. false: the digest failed. Wipe the structure when done with it. */
+bool ntlm_protection_start(struct ntlm_protection *protection, const uint8_t key[16],
+                           uint32_t flags, bool is_client);
+
+/* The functions of struct sspi_package, on a finished context. */
+SECURITY_STATUS ntlm_sign(struct ntlm_protection *protection, SecBufferDesc *message);
+SECURITY_STATUS ntlm_verify(struct ntlm_protection *protection, SecBufferDesc *message);
+SECURITY_STATUS ntlm_encrypt(struct ntlm_protection *protection, ULONG qop, SecBufferDesc *message);
+SECURITY_STATUS ntlm_decrypt(struct ntlm_protection *protection, SecBufferDesc *message);
+
+/* The MIC over SPNEGO's mechList: the RC4 state is afterwards what it was before, the sequence
+ * number goes on (MS-SPNG 3.3.5.1; recordings: mp.seq.mic-shift). */
+SECURITY_STATUS ntlm_make_mic(struct ntlm_protection *protection, struct sspi_view data,
+                              struct sspi_blob *mic);
+SECURITY_STATUS ntlm_check_mic(struct ntlm_protection *protection, struct sspi_view data,
+                               struct sspi_view mic);
+
+#endif
