@@ -11,6 +11,7 @@ from .captures import EVIDENCE, Captures
 from .model import Case, Difference, Ended, Expectation, PathExpectation, Result, Trace, Verdict, show
 from .profiles import KnownFailure, Profile
 
+NEVER = "never reached"
 _NO_PROFILE: tuple[KnownFailure, ...] = ()
 
 
@@ -56,6 +57,8 @@ def judge(case: Case, expectation: Expectation, trace: Trace, known: Sequence[Kn
         if rules.strict or any(one.binding for one in differences):
             verdict = Verdict.FAIL
     evidence = strongest([one.evidence for one in differences] or [one.evidence for one in paths.values()])
+    if ended is not None:
+        reason = _how(ended)
     result = Result(case, verdict, tuple(differences), trace, evidence, reason, trace.seconds)
     return _with_known(result, known, trace.observed) if known else result
 
@@ -80,7 +83,7 @@ def _compare(case: Case, paths: Mapping[str, PathExpectation], trace: Trace) -> 
     acceptable: list[str] = []
     clause = "; ".join(case.scenario.clause)
     if trace.ended is not None:
-        died = str(trace.observed.get("end") or _death(trace.ended))
+        died = _death(trace)
         differences.append(Difference("end", "the implementation goes on", died, "documented", True, clause))
     for path in trace.observed:
         if path.endswith("canary") and trace.observed[path] == "broken" \
@@ -99,23 +102,26 @@ def _compare(case: Case, paths: Mapping[str, PathExpectation], trace: Trace) -> 
     return differences, acceptable
 
 
-def _death(ended: Ended) -> str:
-    detail = f" {ended.detail}" if ended.kind == "crash" else ""
-    return f"{ended.kind}{detail}" + (f" in {ended.last_call}" if ended.last_call else "")
+def _death(trace: Trace) -> str:
+    """How the implementation died, in the words of the path `end`."""
+    if "end" in trace.observed or trace.ended is None:
+        return str(trace.observed.get("end"))
+    detail = f" {trace.ended.detail.partition(';')[0]}" if trace.ended.kind == "crash" else ""
+    return f"{trace.ended.kind}{detail}" + (f" in {trace.ended.last_call}" if trace.ended.last_call else "")
 
 
 def why_missing(path: str, case: Case, trace: Trace) -> str:
     """Why a path was never reached."""
     if trace.ended is not None:
-        return f"never reached: {_death(trace.ended)}"
+        return f"{NEVER}: {_death(trace)}"
     leg = path.partition(".token.")[0] + ".token"
     if ".token." in path and leg in trace.observed:
         kind = trace.observed[leg]
-        return "never reached: no token came" if kind == "none" else f"absent from the token ({show(kind)})"
+        return f"{NEVER}: no token came" if kind == "none" else f"absent from the token ({show(kind)})"
     legs = [one for one in trace.observed if one.endswith(".status") and (".leg." in one or ".acquire." in one)]
     if not legs:
-        return "never reached: no call got that far"
-    return f"never reached: the play ended after {legs[-1]} {show(trace.observed[legs[-1]])}"
+        return f"{NEVER}: no call got that far"
+    return f"{NEVER}: the play ended after {legs[-1]} {show(trace.observed[legs[-1]])}"
 
 
 def _with_known(result: Result, known: Sequence[KnownFailure], observed: Mapping[str, Any]) -> Result:
@@ -128,7 +134,7 @@ def _with_known(result: Result, known: Sequence[KnownFailure], observed: Mapping
     for entry in known:
         for path, matcher in entry.outcome.items():
             if not matchers.holds(matcher, path, observed):
-                was = show(observed[path]) if path in observed else "never reached"
+                was = show(observed[path]) if path in observed else NEVER
                 return _again(result, Verdict.FAIL, f"a different failure than {entry.source} knows: it says "
                               f"{path} {matcher}, here it is {was}")
             covered.add(path)

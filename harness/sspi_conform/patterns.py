@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .model import Case, ConformError
 from .yamlfile import did_you_mean, nearest
@@ -55,11 +56,12 @@ def points(case: Case) -> Mapping[str, str]:
     return implied(case.settings) | dict(case.axes)
 
 
-def implied(settings: Mapping[str, object]) -> dict[str, str]:
-    """The axes that every case has through its settings."""
-    package, mechanism = str(settings["package"]), str(settings["mechanism"])
+def implied(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The axes that every case has through its settings: those of the subject's side."""
+    subject, mechanism = str(settings["subject"]), str(settings["mechanism"])
+    package = str(settings[subject]["package"])
     full = mechanism if package == mechanism else f"{package}/{mechanism}"
-    return {"mechanism": full, "package": package, "subject": str(settings["subject"])}
+    return {"mechanism": full, "package": package, "subject": subject}
 
 
 def parse(text: str) -> Pattern:

@@ -167,7 +167,7 @@ def _expand(scenario: Scenario, section: Section) -> tuple[list[Case], list[Skip
         for axis, value in axes.items():
             dotted = settings.apply(dotted, scenario.axes[axis][value])
         name = scenario.id + (f"[{','.join(f'{axis}={value}' for axis, value in axes.items())}]" if axes else "")
-        point = patterns.implied(dotted) | axes
+        point = patterns.implied(settings.nested(dotted)) | axes
         hit = next((index for index, (pattern, _) in enumerate(skips)
                     if pattern.matches_point(scenario.id, point)), None)
         if hit is not None:

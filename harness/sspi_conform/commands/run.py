@@ -175,7 +175,11 @@ def programs(project: Project, profile: Profile, options: argparse.Namespace) ->
         subject = under_gdb(subject, (options.report or project.report_folder).resolve() / "gdb.txt")
         jobs, deadline = 1, {"deadline": None}
     return RunOptions(subject=subject, counterpart=counterpart, acceptor_identity=profile.acceptor_identity,
-                      jobs=jobs, log=lambda sentence: print(sentence, file=sys.stderr), **deadline)
+                      jobs=jobs, log=_tell if getattr(options, "verbose", False) else None, **deadline)
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def under_gdb(program: Any, log: Path) -> Any:

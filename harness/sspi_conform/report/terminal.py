@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TextIO
 
+from ..judge import NEVER
 from ..model import Difference, Result, Verdict
 from .summary import Summary, Tally
 
@@ -24,7 +25,16 @@ def result_lines(result: Result, repeat: str) -> list[str]:
     """What is said of a case that needs attention."""
     name = f"{result.verdict.label} {result.case.id}"
     lines = [f"{name}: {result.reason}"] if result.reason else []
-    lines += [f"{name}: {difference_line(one)}" for one in result.differences]
+    differences = list(result.differences)
+    if any(one.path == "end" for one in differences):  # a death explains what follows from it
+        follow = [one for one in differences if one.actual.startswith(NEVER)]
+        # The reason already says how it died.
+        differences = [one for one in differences if one not in follow and not (one.path == "end" and result.reason)]
+    else:
+        follow = []
+    lines += [f"{name}: {difference_line(one)}" for one in differences]
+    if follow:
+        lines.append(f"  {len(follow)} more expected paths were never reached")
     return [*(lines or [name]), f"  {repeat}"]
 
 
