@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The acceptor: AP-REQ in, AP-REP out, in DCE style a third leg (RFC 4121 4.1, MS-KILE 3.4.5).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../env.h"
+#include "context.h"
+#include "refuse.h"
+
+/* The authenticator as far as it concerns SSPI. */
+struct opened {
+    krb5_authenticator *authenticator;
+    krb5_ticket *ticket;
+    krb5_flags options;                /* of the AP-REQ */
+    struct sspi_krb_checksum checksum; /* points into authenticator */
+    struct sspi_krb_announced announced;
+};
+
+static void close_request(krb5_context krb5, struct opened *opened)
+{
+    krb5_free_authenticator(krb5, opened->authenticator);
+    krb5_free_ticket(krb5, opened->ticket);
+    sspi_free(opened->announced.target);
+}
+
+/* Decrypts ticket and authenticator. */
+static krb5_error_code open_request(struct sspi_krb_context *context,
+                                    const struct sspi_krb_credential *credential, krb5_context krb5,
+                                    krb5_keytab keys, const krb5_data *message,
+                                    struct opened *opened)
+{
+    krb5_principal server = NULL;
+
+    krb5_error_code error = krb5_auth_con_init(krb5, &context->auth);
+    /* DO_TIME has the replay cache asked (libkrb5 chooses it by KRB5RCACHENAME). */
+    if (!error)
+        error = krb5_auth_con_setflags(krb5, context->auth, KRB5_AUTH_CONTEXT_DO_TIME);
+    if (!error && credential->principal)
+        error = krb5_parse_name(krb5, credential->principal, &server);
+    if (!error)
+        error = krb5_rd_req(krb5, &context->auth, message, server, keys, &opened->options,
+                            &opened->ticket);
+    if (!error)
+        error = krb5_auth_con_getauthenticator(krb5, context->auth, &opened->authenticator);
+    if (!error)
+        error = sspi_krb_authdata_read(krb5, opened->authenticator->authorization_data,
+                                       &opened->announced);
+    krb5_free_principal(krb5, server);
+    return error;
+}
+
+/* RFC 4121 4.1.1 wants 0x8003. Windows also takes an authenticator without checksum, and one with
+ * an ordinary checksum of RFC 4120 5.5.1 (over nothing, since GSS has no application data). */
+static SECURITY_STATUS read_checksum(struct sspi_krb_context *context, krb5_context krb5,
+                                     struct opened *opened)
+{
+    const krb5_checksum *checksum = opened->authenticator->checksum;
+    krb5_keyblock *key = NULL;
+    krb5_data nothing = {KV5M_DATA, 0, (char *)""};
+    krb5_boolean valid = 0;
+
+    if (!checksum)
+        return SEC_E_OK;
+    if (checksum->checksum_type == SSPI_KRB_CKSUMTYPE) {
+        struct sspi_view view = {checksum->contents, checksum->length};
+        return sspi_krb_checksum_read(view, &opened->checksum);
+    }
+    krb5_error_code error = krb5_auth_con_getkey(krb5, context->auth, &key);
+    if (!error)
+        error = krb5_c_verify_checksum(krb5, key, KRB5_KEYUSAGE_AP_REQ_AUTH_CKSUM, &nothing,
+                                       checksum, &valid);
+    krb5_free_keyblock(krb5, key);
+    if (error == ENOMEM)
+        return SEC_E_INSUFFICIENT_MEMORY;
+    return !error && valid ? SEC_E_OK : SEC_E_MESSAGE_ALTERED;
+}
+
+static SECURITY_STATUS check_bindings(const struct opened *opened, const struct sspi_leg *leg)
+{
+    static const uint8_t zero[16];
+    enum sspi_bindings_client client = SSPI_CLIENT_BOUND;
+    const uint8_t *hash = opened->checksum.bindings;
+
+    if (sspi_equal(hash, zero, sizeof zero)) {
+        /* Zero from one who knows of bindings is a statement; from others it says nothing. */
+        client = opened->announced.bindings ? SSPI_CLIENT_EMPTY : SSPI_CLIENT_SILENT;
+        hash = NULL;
+    }
+    return sspi_bindings_check(client, hash, leg->bindings, leg->req);
+}
+
+/* Keeps the forwarded TGT in a ticket cache of the context's own. */
+static krb5_error_code take_delegation(struct sspi_krb_context *context, krb5_context krb5,
+                                       const struct opened *opened)
+{
+    const struct sspi_view *view = &opened->checksum.delegation;
+    krb5_data message = {KV5M_DATA, (unsigned)view->size, (char *)(uintptr_t)view->data};
+    krb5_creds **tickets = NULL;
+
+    krb5_error_code error = krb5_auth_con_setflags(krb5, context->auth, 0);
+    if (!error)
+        error = krb5_rd_cred(krb5, context->auth, &message, &tickets, NULL);
+    if (error)
+        return error;
+    error = krb5_cc_new_unique(krb5, "MEMORY", NULL, &context->delegated);
+    if (!error && tickets[0])
+        error = krb5_cc_initialize(krb5, context->delegated, tickets[0]->client);
+    for (size_t i = 0; !error && tickets[i]; i++)
+        error = krb5_cc_store_cred(krb5, context->delegated, tickets[i]);
+    krb5_free_tgt_creds(krb5, tickets);
+    return error;
+}
+
+/* Notes who came and what both agreed on. */
+static krb5_error_code take_over(struct sspi_krb_context *context, krb5_context krb5,
+                                 struct opened *opened)
+{
+    const krb5_enc_tkt_part *part = opened->ticket->enc_part2;
+
+    context->flags = opened->checksum.flags;
+    /* Some clients in DCE style leave MUTUAL out; and the AP-REQ has a bit of its own. */
+    if ((context->flags & SSPI_KRB_DCE_STYLE) || (opened->options & AP_OPTS_MUTUAL_REQUIRED))
+        context->flags |= SSPI_KRB_MUTUAL;
+    context->start = part->times.starttime ? part->times.starttime : part->times.authtime;
+    context->end = part->times.endtime;
+    context->target = opened->announced.target;
+    opened->announced.target = NULL;
+    krb5_error_code error =
+        sspi_krb_keep_names(context, krb5, part->client, opened->ticket->server);
+    if (!error && (context->flags & SSPI_KRB_DELEG))
+        error = take_delegation(context, krb5, opened);
+    return error;
+}
+
+static SECURITY_STATUS send_reply(struct sspi_krb_context *context, krb5_context krb5,
+                                  struct sspi_leg *leg)
+{
+    krb5_data message = {0};
+    SECURITY_STATUS status;
+    /* Windows acceptors always bring a subkey of their own. */
+    krb5_error_code error = krb5_auth_con_setflags(
+        krb5, context->auth, KRB5_AUTH_CONTEXT_DO_SEQUENCE | KRB5_AUTH_CONTEXT_USE_SUBKEY);
+    if (!error)
+        error = krb5_mk_rep(krb5, context->auth, &message);
+    if (error)
+        return sspi_krb_status(error, SSPI_KRB_REQUEST);
+    context->acceptor_subkey = true;
+    status = sspi_krb_send(context, SSPI_KRB_AP_REP, &message, leg);
+    krb5_free_data_contents(krb5, &message);
+    return status;
+}
+
+static SECURITY_STATUS answer(struct sspi_krb_context *context, krb5_context krb5,
+                              struct sspi_leg *leg)
+{
+    if (!(context->flags & SSPI_KRB_MUTUAL))
+        return sspi_krb_finish(context, krb5, false);
+    SECURITY_STATUS status = send_reply(context, krb5, leg);
+    if (status == SEC_E_OK && (context->flags & SSPI_KRB_DCE_STYLE)) {
+        context->state = SSPI_KRB_WAIT_THIRD;
+        return SEC_I_CONTINUE_NEEDED;
+    }
+    return status == SEC_E_OK ? sspi_krb_finish(context, krb5, true) : status;
+}
+
+static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
+                                 struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                                 struct sspi_leg *leg)
+{
+    struct sspi_krb_store *keys = NULL;
+    struct opened opened = {0};
+    enum sspi_krb_token id;
+    struct sspi_view inside;
+
+    if (!(credential->use & SECPKG_CRED_INBOUND))
+        return SEC_E_NO_CREDENTIALS;
+    SECURITY_STATUS status = sspi_krb_unframe(leg->token, &id, &context->bare, &inside);
+    if (status != SEC_E_OK || id != SSPI_KRB_AP_REQ)
+        return SEC_E_INVALID_TOKEN;
+    status = sspi_krb_keys(credential, lib, &keys);
+    if (status != SEC_E_OK)
+        return status;
+
+    krb5_data message = {KV5M_DATA, (unsigned)inside.size, (char *)(uintptr_t)inside.data};
+    krb5_error_code error =
+        open_request(context, credential, lib->krb5, keys->keys, &message, &opened);
+    status = sspi_krb_status(error, SSPI_KRB_REQUEST);
+    if (error && (context->req & ASC_REQ_EXTENDED_ERROR) && status != SEC_E_INVALID_TOKEN)
+        sspi_krb_refuse(context, credential, lib, keys->keys, error, leg);
+    if (status == SEC_E_OK)
+        status = read_checksum(context, lib->krb5, &opened);
+    if (status == SEC_E_OK)
+        status = check_bindings(&opened, leg);
+    if (status == SEC_E_OK)
+        status = sspi_krb_status(take_over(context, lib->krb5, &opened), SSPI_KRB_REQUEST);
+    if (status == SEC_E_OK)
+        status = answer(context, lib->krb5, leg);
+    close_request(lib->krb5, &opened);
+    sspi_krb_store_release(lib->krb5, keys);
+    return status;
+}
+
+/* DCE style: the client's AP-REP repeats our sequence number. */
+static SECURITY_STATUS third_leg(struct sspi_krb_context *context, krb5_context krb5,
+                                 struct sspi_leg *leg)
+{
+    enum sspi_krb_token id;
+    struct sspi_view inside;
+    bool bare;
+    krb5_ui_4 nonce = 0;
+    krb5_int32 ours = 0;
+
+    SECURITY_STATUS status = sspi_krb_unframe(leg->token, &id, &bare, &inside);
+    if (status != SEC_E_OK || id != SSPI_KRB_AP_REP)
+        return SEC_E_INVALID_TOKEN;
+    krb5_data message = {KV5M_DATA, (unsigned)inside.size, (char *)(uintptr_t)inside.data};
+    krb5_error_code error = krb5_rd_rep_dce(krb5, context->auth, &message, &nonce);
+    if (!error)
+        error = krb5_auth_con_getlocalseqnumber(krb5, context->auth, &ours);
+    if (error)
+        return sspi_krb_status(error, SSPI_KRB_REQUEST);
+    if (nonce != (uint32_t)ours)
+        return SEC_E_MESSAGE_ALTERED;
+    return sspi_krb_finish(context, krb5, true);
+}
+
+SECURITY_STATUS sspi_krb_accept(void *credential, void **handle, struct sspi_leg *leg)
+{
+    struct sspi_krb_context *context = *handle;
+    struct sspi_krb_lib *lib = NULL;
+    SECURITY_STATUS status;
+
+    krb5_error_code error = sspi_krb_borrow(&lib);
+    if (error)
+        return sspi_krb_status(error, SSPI_KRB_REQUEST);
+    if (context) {
+        status = context->state == SSPI_KRB_WAIT_THIRD ? third_leg(context, lib->krb5, leg)
+                                                       : SEC_E_INVALID_TOKEN;
+    } else if (!credential) {
+        status = SEC_E_INVALID_HANDLE;
+    } else {
+        *handle = context = sspi_alloc(sizeof *context);
+        if (!context) {
+            status = SEC_E_INSUFFICIENT_MEMORY;
+            goto out;
+        }
+        context->req = leg->req;
+        status = first_leg(context, credential, lib, leg);
+    }
+    if (status == SEC_E_OK || status == SEC_I_CONTINUE_NEEDED)
+        sspi_krb_report(context, leg);
+    else if (context && context->state != SSPI_KRB_DONE)
+        context->state = SSPI_KRB_FAILED;
+out:
+    sspi_krb_return(lib);
+    return status;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A Kerberos credential: whom an initiator speaks for, and the keys of an acceptor.
+ *
+ * Nothing is asked of a KDC and no file is opened before the first leg: acquiring default
+ * credentials succeeds on a machine without Kerberos, as on Windows outside a domain. Names of
+ * ticket cache and keytab are those of the environment at the time of acquiring.
+ */
+#ifndef LIBSSPI_KERBEROS_CREDENTIAL_H
+#define LIBSSPI_KERBEROS_CREDENTIAL_H
+
+#include <krb5.h>
+#include <pthread.h>
+
+#include "../package.h"
+#include "pool.h"
+#include "store.h"
+
+struct sspi_krb_credential {
+    ULONG use;              /* SECPKG_CRED_INBOUND, SECPKG_CRED_OUTBOUND */
+    bool explicit_identity; /* user and password were given: no ambient ticket is ever used */
+    struct sspi_identity identity;
+    char *principal;                /* pszPrincipal, or NULL */
+    char *cache_name, *keytab_name; /* of the environment */
+    pthread_mutex_t lock;           /* guards the two stores and asking for a TGT */
+    struct sspi_krb_store *tickets; /* NULL until the first leg of an initiator */
+    struct sspi_krb_store *keys;    /* NULL until the first leg of an acceptor */
+};
+
+/* The functions of struct sspi_package. */
+SECURITY_STATUS sspi_krb_acquire(const struct sspi_cred_request *request, void **credential,
+                                 TimeStamp *expiry);
+void sspi_krb_free_credential(void *credential);
+SECURITY_STATUS sspi_krb_credential_name(void *credential, char **name);
+
+/* The tickets of an initiator, with a TGT that is still good. [out] tickets: release it with
+ * sspi_krb_store_release. */
+SECURITY_STATUS sspi_krb_tickets(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                                 struct sspi_krb_store **tickets);
+/* A ticket for the service, from tickets or from the KDC. [out] ticket: krb5_free_creds. */
+SECURITY_STATUS sspi_krb_ticket(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                                struct sspi_krb_store *tickets, const char *target,
+                                krb5_creds **ticket);
+/* The keys of an acceptor. [out] keys: release it with sspi_krb_store_release. */
+SECURITY_STATUS sspi_krb_keys(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                              struct sspi_krb_store **keys);
+
+/* The principal of an explicit identity. 0 or an error of libkrb5. */
+krb5_error_code sspi_krb_identity_principal(krb5_context krb5, const struct sspi_identity *identity,
+                                            krb5_principal *principal);
+
+#endif

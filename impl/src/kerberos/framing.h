@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The outside of Kerberos context tokens: the header of RFC 2743 3.1 with the Kerberos OID and the
+ * two bytes of token id of RFC 4121 4.1, or nothing at all in DCE style (MS-KILE).
+ */
+#ifndef LIBSSPI_KERBEROS_FRAMING_H
+#define LIBSSPI_KERBEROS_FRAMING_H
+
+#include <sspi.h>
+
+#include "../memory.h"
+
+enum sspi_krb_token {
+    SSPI_KRB_AP_REQ = 0x0100,
+    SSPI_KRB_AP_REP = 0x0200,
+    SSPI_KRB_ERROR = 0x0300
+};
+
+/* Puts the header before message. [out] token: empty before; sspi_blob_free it. false: no memory.
+ * bare: without a header. */
+bool sspi_krb_frame(enum sspi_krb_token id, bool bare, struct sspi_view message,
+                    struct sspi_blob *token);
+
+/* Takes a token apart; message points into it. Every length must be exact and in its shortest
+ * form. A message without a header is known by its ASN.1 tag and reported as bare.
+ * SEC_E_OK or SEC_E_INVALID_TOKEN. */
+SECURITY_STATUS sspi_krb_unframe(struct sspi_view token, enum sspi_krb_token *id, bool *bare,
+                                 struct sspi_view *message);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Counted stores of tickets and keys.
+ */
+#include "store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../memory.h"
+
+struct sspi_krb_store *sspi_krb_store_new(void)
+{
+    struct sspi_krb_store *store = sspi_alloc(sizeof *store);
+    if (store)
+        atomic_init(&store->references, 1);
+    return store;
+}
+
+struct sspi_krb_store *sspi_krb_store_share(struct sspi_krb_store *store)
+{
+    atomic_fetch_add(&store->references, 1);
+    return store;
+}
+
+void sspi_krb_store_release(krb5_context krb5, struct sspi_krb_store *store)
+{
+    if (!store || atomic_fetch_sub(&store->references, 1) != 1)
+        return;
+    if (store->tickets)
+        krb5_cc_destroy(krb5, store->tickets);
+    if (store->keys)
+        krb5_kt_close(krb5, store->keys); /* a MEMORY keytab goes with its last handle */
+    sspi_free(store);
+}
+
+const char *sspi_krb_file_of(const char *name)
+{
+    if (strncmp(name, "FILE:", 5) == 0)
+        return name + 5;
+    return strchr(name, ':') ? NULL : name;
+}
+
+bool sspi_krb_stamp(const char *path, struct sspi_krb_stamp *stamp)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return false;
+    *stamp =
+        (struct sspi_krb_stamp){info.st_dev, info.st_ino, info.st_size, info.st_mtim, info.st_ctim};
+    return true;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool sspi_krb_stamp_equal(const struct sspi_krb_stamp *a, const struct sspi_krb_stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           same_time(&a->modified, &b->modified) && same_time(&a->changed, &b->changed);
+}
+
+krb5_error_code sspi_krb_store_tickets(krb5_context krb5, krb5_ccache from,
+                                       struct sspi_krb_store *store)
+{
+    krb5_principal client = NULL;
+    krb5_error_code error = krb5_cc_get_principal(krb5, from, &client);
+    if (!error)
+        error = krb5_cc_new_unique(krb5, "MEMORY", NULL, &store->tickets);
+    if (!error)
+        error = krb5_cc_initialize(krb5, store->tickets, client);
+    if (!error)
+        error = krb5_cc_copy_creds(krb5, from, store->tickets);
+    krb5_free_principal(krb5, client);
+    return error;
+}
+
+krb5_error_code sspi_krb_store_keys(krb5_context krb5, krb5_keytab from,
+                                    struct sspi_krb_store *store)
+{
+    static atomic_ulong serial;
+    char name[64];
+    krb5_kt_cursor cursor;
+    krb5_keytab_entry entry;
+    unsigned long count = 0;
+
+    snprintf(name, sizeof name, "MEMORY:libsspi-%lu", atomic_fetch_add(&serial, 1));
+    krb5_error_code error = krb5_kt_resolve(krb5, name, &store->keys);
+    if (error)
+        return error;
+    error = krb5_kt_start_seq_get(krb5, from, &cursor);
+    if (error)
+        return error;
+    while ((error = krb5_kt_next_entry(krb5, from, &entry, &cursor)) == 0) {
+        error = krb5_kt_add_entry(krb5, store->keys, &entry);
+        krb5_free_keytab_entry_contents(krb5, &entry);
+        if (error)
+            break;
+        count++;
+    }
+    krb5_kt_end_seq_get(krb5, from, &cursor);
+    if (error == KRB5_KT_END)
+        error = count ? 0 : ENOENT;
+    return error;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tickets and keys in memory, shared by everybody who uses one credential at the same time.
+ *
+ * A ticket cache or keytab in a file is copied once and again when the file has changed; while
+ * somebody still works with the copy before, that one lives on.
+ */
+#ifndef LIBSSPI_KERBEROS_STORE_H
+#define LIBSSPI_KERBEROS_STORE_H
+
+#include <krb5.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* Whether a file is the one that was read. */
+struct sspi_krb_stamp {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified, changed;
+};
+
+struct sspi_krb_store {
+    atomic_uint references;
+    krb5_ccache tickets; /* MEMORY, ours to destroy; or NULL */
+    krb5_keytab keys;    /* ours to close; or NULL */
+    struct sspi_krb_stamp stamp;
+    krb5_timestamp expiry; /* of the TGT in tickets, when it was got with a password */
+    int32_t shift_seconds, shift_microseconds; /* the KDC's clock minus ours */
+};
+
+/* With one reference, nothing in it. NULL: no memory. */
+struct sspi_krb_store *sspi_krb_store_new(void);
+struct sspi_krb_store *sspi_krb_store_share(struct sspi_krb_store *store);
+/* The last one destroys it. NULL is harmless. */
+void sspi_krb_store_release(krb5_context krb5, struct sspi_krb_store *store);
+
+/* The path in the name of a ticket cache or keytab, or NULL when it is of another type. */
+const char *sspi_krb_file_of(const char *name);
+/* false: there is no such file, or it cannot be looked at. */
+bool sspi_krb_stamp(const char *path, struct sspi_krb_stamp *stamp);
+bool sspi_krb_stamp_equal(const struct sspi_krb_stamp *a, const struct sspi_krb_stamp *b);
+
+/* Copies all tickets of `from` into store->tickets (empty before). */
+krb5_error_code sspi_krb_store_tickets(krb5_context krb5, krb5_ccache from,
+                                       struct sspi_krb_store *store);
+/* Copies all keys of `from` into store->keys (empty before). ENOENT: there is not one. */
+krb5_error_code sspi_krb_store_keys(krb5_context krb5, krb5_keytab from,
+                                    struct sspi_krb_store *store);
+
+#endif

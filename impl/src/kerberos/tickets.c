@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tickets of an initiator: TGT by password or from the ticket cache, service tickets.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../env.h"
+#include "credential.h"
+#include "status.h"
+
+/* Seconds before its end when a TGT is fetched again. */
+#define TGT_MARGIN 60
+
+static krb5_error_code ask_with_password(struct sspi_krb_lib *lib,
+                                         const struct sspi_identity *identity,
+                                         krb5_principal client, krb5_creds *tgt)
+{
+    krb5_get_init_creds_opt *options = NULL;
+    krb5_error_code error = krb5_get_init_creds_opt_alloc(lib->krb5, &options);
+    if (error)
+        return error;
+    /* As Windows asks: whether the ticket is forwarded is decided per target. */
+    krb5_get_init_creds_opt_set_forwardable(options, 1);
+    error = krb5_get_init_creds_password(lib->krb5, tgt, client,
+                                         identity->password ? identity->password : "", NULL, NULL,
+                                         0, NULL, options);
+    krb5_get_init_creds_opt_free(lib->krb5, options);
+    return error;
+}
+
+/* A store with a TGT that the password of the identity opened. */
+static krb5_error_code log_on(struct sspi_krb_lib *lib, const struct sspi_identity *identity,
+                              struct sspi_krb_store *store)
+{
+    krb5_principal client = NULL;
+    krb5_creds tgt = {0};
+    krb5_timestamp seconds = 0;
+    int32_t fraction = 0;
+
+    krb5_error_code error = sspi_krb_identity_principal(lib->krb5, identity, &client);
+    if (!error)
+        error = ask_with_password(lib, identity, client, &tgt);
+    if (!error)
+        error = krb5_cc_new_unique(lib->krb5, "MEMORY", NULL, &store->tickets);
+    if (!error)
+        error = krb5_cc_initialize(lib->krb5, store->tickets, tgt.client);
+    if (!error)
+        error = krb5_cc_store_cred(lib->krb5, store->tickets, &tgt);
+    if (!error) {
+        store->expiry = tgt.times.endtime;
+        /* kdc_timesync: what the KDC's clock showed. */
+        krb5_get_time_offsets(lib->krb5, &seconds, &fraction);
+        store->shift_seconds = lib->shifted ? 0 : (int32_t)seconds;
+        store->shift_microseconds = lib->shifted ? 0 : fraction;
+    }
+    krb5_free_cred_contents(lib->krb5, &tgt);
+    krb5_free_principal(lib->krb5, client);
+    return error;
+}
+
+/* A copy of the ticket cache in a file, or the cache itself when it lives elsewhere. */
+static krb5_error_code load_tickets(struct sspi_krb_lib *lib, const char *name,
+                                    const struct sspi_krb_stamp *stamp,
+                                    struct sspi_krb_store *store)
+{
+    krb5_ccache cache = NULL;
+    krb5_error_code error = krb5_cc_resolve(lib->krb5, name, &cache);
+    if (error)
+        return error;
+    if (stamp)
+        store->stamp = *stamp;
+    /* Reading a cache with a KDC offset moves the clock of this library context; others that
+     * use the copy must get the same. */
+    error = sspi_krb_store_tickets(lib->krb5, cache, store);
+    if (!error && !lib->shifted) {
+        krb5_timestamp seconds = 0;
+        int32_t fraction = 0;
+        krb5_get_time_offsets(lib->krb5, &seconds, &fraction);
+        store->shift_seconds = (int32_t)seconds;
+        store->shift_microseconds = fraction;
+    }
+    krb5_cc_close(lib->krb5, cache);
+    return error;
+}
+
+static bool still_good(struct sspi_krb_credential *credential, const struct sspi_krb_stamp *stamp)
+{
+    const struct sspi_krb_store *store = credential->tickets;
+    if (!store)
+        return false;
+    if (!credential->explicit_identity)
+        return stamp && sspi_krb_stamp_equal(stamp, &store->stamp);
+    int64_t now = sspi_filetime_to_unix(sspi_now()) + store->shift_seconds;
+    return now + TGT_MARGIN < (int64_t)(uint32_t)store->expiry;
+}
+
+SECURITY_STATUS sspi_krb_tickets(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                                 struct sspi_krb_store **tickets)
+{
+    const char *path = NULL;
+    struct sspi_krb_stamp stamp, *known = NULL;
+    krb5_error_code error = 0;
+
+    if (!credential->explicit_identity) {
+        path = sspi_krb_file_of(credential->cache_name);
+        if (path && !sspi_krb_stamp(path, &stamp))
+            return SEC_E_NO_CREDENTIALS;
+        known = path ? &stamp : NULL;
+    }
+    pthread_mutex_lock(&credential->lock);
+    if (!still_good(credential, known)) {
+        struct sspi_krb_store *fresh = sspi_krb_store_new(), *old = fresh;
+        if (!fresh)
+            error = ENOMEM;
+        else if (credential->explicit_identity)
+            error = log_on(lib, &credential->identity, fresh);
+        else
+            error = load_tickets(lib, credential->cache_name, known, fresh);
+        if (!error) {
+            old = credential->tickets;
+            credential->tickets = fresh;
+        }
+        sspi_krb_store_release(lib->krb5, old);
+    }
+    if (!error)
+        *tickets = sspi_krb_store_share(credential->tickets);
+    pthread_mutex_unlock(&credential->lock);
+    return sspi_krb_status(error, SSPI_KRB_TICKET);
+}
+
+/* The realm of a target that names none: what krb5.conf says of the host, else the empty realm,
+ * with which libkrb5 asks the client's KDC for a referral. */
+static krb5_error_code find_realm(krb5_context krb5, krb5_principal target)
+{
+    char **realms = NULL, *host = NULL;
+    krb5_error_code error = 0;
+
+    if (krb5_princ_size(krb5, target) < 2)
+        return 0;
+    const krb5_data *part = krb5_princ_component(krb5, target, 1);
+    host = sspi_alloc((size_t)part->length + 1);
+    if (!host)
+        return ENOMEM;
+    memcpy(host, part->data, part->length);
+    host[strcspn(host, ":")] = '\0'; /* MSSQLSvc/host:1433 */
+    error = krb5_get_host_realm(krb5, host, &realms);
+    if (!error && realms[0] && realms[0][0])
+        error = krb5_set_principal_realm(krb5, target, realms[0]);
+    if (!error)
+        krb5_free_host_realm(krb5, realms);
+    sspi_free(host);
+    return error;
+}
+
+static krb5_error_code parse_target(krb5_context krb5, const char *text,
+                                    krb5_const_principal client, krb5_principal *target)
+{
+    krb5_error_code error =
+        krb5_parse_name_flags(krb5, text, KRB5_PRINCIPAL_PARSE_NO_DEF_REALM, target);
+    if (error || krb5_princ_realm(krb5, *target)->length)
+        return error;
+    (*target)->type = KRB5_NT_SRV_INST;
+    if (krb5_princ_size(krb5, *target) > 1)
+        return find_realm(krb5, *target);
+    /* An account name: it can only be one of the client's realm. */
+    char *realm = sspi_alloc((size_t)client->realm.length + 1);
+    if (!realm)
+        return ENOMEM;
+    memcpy(realm, client->realm.data, client->realm.length);
+    error = krb5_set_principal_realm(krb5, *target, realm);
+    sspi_free(realm);
+    return error;
+}
+
+/* Asks the KDC through the caller's own cache, so that others find the ticket there, too, and
+ * notes it in our copy. */
+static krb5_error_code fetch(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                             struct sspi_krb_store *tickets, krb5_creds *wanted,
+                             krb5_creds **ticket)
+{
+    krb5_ccache cache = NULL;
+    if (credential->explicit_identity)
+        return krb5_get_credentials(lib->krb5, 0, tickets->tickets, wanted, ticket);
+    krb5_error_code error = krb5_cc_resolve(lib->krb5, credential->cache_name, &cache);
+    if (!error)
+        error = krb5_get_credentials(lib->krb5, 0, cache, wanted, ticket);
+    if (cache)
+        krb5_cc_close(lib->krb5, cache);
+    if (error)
+        return error;
+    error = krb5_cc_store_cred(lib->krb5, tickets->tickets, *ticket);
+    if (error) {
+        krb5_free_creds(lib->krb5, *ticket);
+        *ticket = NULL;
+    }
+    return error;
+}
+
+SECURITY_STATUS sspi_krb_ticket(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                                struct sspi_krb_store *tickets, const char *target,
+                                krb5_creds **ticket)
+{
+    krb5_creds wanted = {0};
+    krb5_error_code error = 0;
+
+    if ((tickets->shift_seconds || tickets->shift_microseconds) && !lib->shifted)
+        error = sspi_krb_shift(lib, tickets->shift_seconds, tickets->shift_microseconds);
+    if (!error)
+        error = krb5_cc_get_principal(lib->krb5, tickets->tickets, &wanted.client);
+    if (!error)
+        error = parse_target(lib->krb5, target, wanted.client, &wanted.server);
+    if (!error) {
+        error = krb5_get_credentials(lib->krb5, KRB5_GC_CACHED, tickets->tickets, &wanted, ticket);
+        if (error && error != ENOMEM)
+            error = fetch(credential, lib, tickets, &wanted, ticket);
+    }
+    krb5_free_cred_contents(lib->krb5, &wanted);
+    return sspi_krb_status(error, SSPI_KRB_TICKET);
+}
