@@ -43,7 +43,7 @@ class Pipeline:
         self._realm_cache = realm_cache
         self._conductor = Conductor(acceptor_identity)
         self._pool: dict[Key, Endpoint] = {}
-        self._started = 0
+        self.started = 0
         self._poll = select.poll()
         for descriptor in watched:
             self._poll.register(descriptor, select.POLLIN)
@@ -123,8 +123,8 @@ class Pipeline:
     def _start(self, side: str, is_subject: bool, world: World, case: Case) -> Endpoint:
         program = self._subject if is_subject or self._counterpart is None else self._counterpart
         around = surroundings_of(case, side)
-        self._started += 1
-        return program.start(side, world, around, self._folder / f"{side}-{around.label}-{self._started}",
+        self.started += 1
+        return program.start(side, world, around, self._folder / f"{side}-{around.label}-{self.started}",
                              self._deadline)
 
     def _dead(self) -> str:

@@ -98,7 +98,17 @@ def _diagnosis(realms: Any) -> str:
         try:
             realm.check()
         except RealmError as problem:
-            return str(problem)
+            return str(problem) + _last_words(str(problem), realm)
+    return ""
+
+
+def _last_words(sentence: str, realm: Any) -> str:
+    """The end of the log that a sentence names, as its folder goes with the realm."""
+    for part in ("kdc", "winbindd"):
+        log = realm.log_of(part)
+        if str(log) in sentence and log.exists():
+            lines = log.read_text(errors="replace").strip().splitlines()[-3:]
+            return f", which ends: {' / '.join(lines)}" if lines else ", which is empty"
     return ""
 
 

@@ -39,10 +39,10 @@ def _remember(side: Side, request: Mapping[str, Any], answer: Mapping[str, Any])
     """Handles that came up or went, so that the end of the case gives back what is left."""
     call = request["call"]
     if call == "AcquireCredentialsHandle" and answer.get("phCredential", {}).get("written"):
-        side.credentials.append(request["cred"])
+        side.credentials.append(str(request.get("cred")))
     elif call in _MAKES_CONTEXT and answer.get("phNewContext", {}).get("written"):
-        if request["ctx"] not in side.contexts:
-            side.contexts.append(request["ctx"])
+        if request.get("ctx") not in side.contexts:
+            side.contexts.append(str(request.get("ctx")))
     elif call == "FreeCredentialsHandle" and request.get("cred") in side.credentials and "status" in answer:
         side.credentials.remove(request["cred"])
     elif call == "DeleteSecurityContext" and request.get("ctx") in side.contexts and "status" in answer:
