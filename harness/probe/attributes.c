@@ -9,13 +9,13 @@
 #define MAX_BYTES ((uint32_t)1024 * 1024)
 
 enum member_kind {
-    NUMBER = 1, /* 32 bits */
-    MASK,
-    TIME,
-    STRING, /* a pointer, UTF-16 or UTF-8 */
-    BYTES, /* a pointer; the 32-bit length is the member before it */
-    PACKAGE, /* a pointer to SecPkgInfo */
-    OPAQUE, /* a pointer or handle: only whether it was written */
+    AS_NUMBER = 1, /* 32 bits */
+    AS_MASK,
+    AS_TIME,
+    AS_STRING, /* a pointer, UTF-16 or UTF-8 */
+    AS_BYTES, /* a pointer; the 32-bit length is the member before it */
+    AS_PACKAGE, /* a pointer to SecPkgInfo */
+    AS_OPAQUE, /* a pointer or handle: only whether it was written */
 };
 
 struct member {
@@ -32,43 +32,44 @@ struct attribute_layout {
 
 static const struct attribute_layout context_layouts[] = {
     {"SIZES", 0,
-     {{"cbMaxToken", NUMBER}, {"cbMaxSignature", NUMBER}, {"cbBlockSize", NUMBER},
-      {"cbSecurityTrailer", NUMBER}}},
-    {"NAMES", 1, {{"sUserName", STRING}}},
-    {"LIFESPAN", 2, {{"tsStart", TIME}, {"tsExpiry", TIME}}},
-    {"DCE_INFO", 3, {{"AuthzSvc", NUMBER}, {"pPac", OPAQUE}}},
+     {{"cbMaxToken", AS_NUMBER}, {"cbMaxSignature", AS_NUMBER}, {"cbBlockSize", AS_NUMBER},
+      {"cbSecurityTrailer", AS_NUMBER}}},
+    {"NAMES", 1, {{"sUserName", AS_STRING}}},
+    {"LIFESPAN", 2, {{"tsStart", AS_TIME}, {"tsExpiry", AS_TIME}}},
+    {"DCE_INFO", 3, {{"AuthzSvc", AS_NUMBER}, {"pPac", AS_OPAQUE}}},
     {"STREAM_SIZES", 4,
-     {{"cbHeader", NUMBER}, {"cbTrailer", NUMBER}, {"cbMaximumMessage", NUMBER},
-      {"cBuffers", NUMBER}, {"cbBlockSize", NUMBER}}},
+     {{"cbHeader", AS_NUMBER}, {"cbTrailer", AS_NUMBER}, {"cbMaximumMessage", AS_NUMBER},
+      {"cBuffers", AS_NUMBER}, {"cbBlockSize", AS_NUMBER}}},
     {"KEY_INFO", 5,
-     {{"sSignatureAlgorithmName", STRING}, {"sEncryptAlgorithmName", STRING}, {"KeySize", NUMBER},
-      {"SignatureAlgorithm", NUMBER}, {"EncryptAlgorithm", NUMBER}}},
-    {"AUTHORITY", 6, {{"sAuthorityName", STRING}}},
+     {{"sSignatureAlgorithmName", AS_STRING}, {"sEncryptAlgorithmName", AS_STRING},
+      {"KeySize", AS_NUMBER}, {"SignatureAlgorithm", AS_NUMBER}, {"EncryptAlgorithm", AS_NUMBER}}},
+    {"AUTHORITY", 6, {{"sAuthorityName", AS_STRING}}},
     {"PROTO_INFO", 7,
-     {{"sProtocolName", STRING}, {"majorVersion", NUMBER}, {"minorVersion", NUMBER}}},
-    {"PASSWORD_EXPIRY", 8, {{"tsPasswordExpires", TIME}}},
-    {"SESSION_KEY", 9, {{"SessionKeyLength", NUMBER}, {"SessionKey", BYTES}}},
-    {"PACKAGE_INFO", 10, {{"PackageInfo", PACKAGE}}},
-    {"USER_FLAGS", 11, {{"UserFlags", MASK}}},
-    {"NEGOTIATION_INFO", 12, {{"PackageInfo", PACKAGE}, {"NegotiationState", NUMBER}}},
-    {"NATIVE_NAMES", 13, {{"sClientName", STRING}, {"sServerName", STRING}}},
-    {"FLAGS", 14, {{"Flags", MASK}}},
-    {"CREDENTIAL_NAME", 16, {{"CredentialType", NUMBER}, {"sCredentialName", STRING}}},
+     {{"sProtocolName", AS_STRING}, {"majorVersion", AS_NUMBER}, {"minorVersion", AS_NUMBER}}},
+    {"PASSWORD_EXPIRY", 8, {{"tsPasswordExpires", AS_TIME}}},
+    {"SESSION_KEY", 9, {{"SessionKeyLength", AS_NUMBER}, {"SessionKey", AS_BYTES}}},
+    {"PACKAGE_INFO", 10, {{"PackageInfo", AS_PACKAGE}}},
+    {"USER_FLAGS", 11, {{"UserFlags", AS_MASK}}},
+    {"NEGOTIATION_INFO", 12, {{"PackageInfo", AS_PACKAGE}, {"NegotiationState", AS_NUMBER}}},
+    {"NATIVE_NAMES", 13, {{"sClientName", AS_STRING}, {"sServerName", AS_STRING}}},
+    {"FLAGS", 14, {{"Flags", AS_MASK}}},
+    {"CREDENTIAL_NAME", 16, {{"CredentialType", AS_NUMBER}, {"sCredentialName", AS_STRING}}},
     {"TARGET_INFORMATION", 17,
-     {{"MarshalledTargetInfoLength", NUMBER}, {"MarshalledTargetInfo", BYTES}}},
-    {"ACCESS_TOKEN", 18, {{"AccessToken", OPAQUE}}},
-    {"TARGET", 19, {{"TargetLength", NUMBER}, {"Target", BYTES}}},
-    {"AUTHENTICATION_ID", 20, {{"AuthenticationIdLength", NUMBER}, {"AuthenticationId", BYTES}}},
-    {"LOGOFF_TIME", 21, {{"tsLogoffTime", TIME}}},
-    {"UNIQUE_BINDINGS", 25, {{"BindingsLength", NUMBER}, {"Bindings", BYTES}}},
-    {"ENDPOINT_BINDINGS", 26, {{"BindingsLength", NUMBER}, {"Bindings", BYTES}}},
-    {"CLIENT_SPECIFIED_TARGET", 27, {{"sTargetName", STRING}}},
-    {"LAST_CLIENT_TOKEN_STATUS", 30, {{"LastClientTokenStatus", NUMBER}}},
-    {"NEGO_STATUS", 32, {{"LastStatus", MASK}}},
+     {{"MarshalledTargetInfoLength", AS_NUMBER}, {"MarshalledTargetInfo", AS_BYTES}}},
+    {"ACCESS_TOKEN", 18, {{"AccessToken", AS_OPAQUE}}},
+    {"TARGET", 19, {{"TargetLength", AS_NUMBER}, {"Target", AS_BYTES}}},
+    {"AUTHENTICATION_ID", 20,
+     {{"AuthenticationIdLength", AS_NUMBER}, {"AuthenticationId", AS_BYTES}}},
+    {"LOGOFF_TIME", 21, {{"tsLogoffTime", AS_TIME}}},
+    {"UNIQUE_BINDINGS", 25, {{"BindingsLength", AS_NUMBER}, {"Bindings", AS_BYTES}}},
+    {"ENDPOINT_BINDINGS", 26, {{"BindingsLength", AS_NUMBER}, {"Bindings", AS_BYTES}}},
+    {"CLIENT_SPECIFIED_TARGET", 27, {{"sTargetName", AS_STRING}}},
+    {"LAST_CLIENT_TOKEN_STATUS", 30, {{"LastClientTokenStatus", AS_NUMBER}}},
+    {"NEGO_STATUS", 32, {{"LastStatus", AS_MASK}}},
 };
 
 static const struct attribute_layout credential_layouts[] = {
-    {"NAMES", 1, {{"sUserName", STRING}}},
+    {"NAMES", 1, {{"sUserName", AS_STRING}}},
 };
 
 uint32_t attribute_read(struct request *r, bool of_credential,
@@ -152,9 +153,9 @@ void package_answer(struct request *r, const void *info)
 
 static size_t member_size(enum member_kind kind)
 {
-    if (kind == NUMBER || kind == MASK)
+    if (kind == AS_NUMBER || kind == AS_MASK)
         return 4;
-    return kind == TIME ? 8 : sizeof(void *);
+    return kind == AS_TIME ? 8 : sizeof(void *);
 }
 
 static bool untouched(const unsigned char *start, size_t size)
@@ -176,9 +177,9 @@ static void answer_written(struct request *r, bool written)
 /* A pointer member that is neither NULL nor untouched. */
 static void answer_pointed(struct request *r, enum member_kind kind, void *pointer, uint32_t length)
 {
-    if (kind == STRING)
+    if (kind == AS_STRING)
         answer_string(r, pointer);
-    else if (kind == PACKAGE)
+    else if (kind == AS_PACKAGE)
         package_answer(r, pointer);
     else if (length <= MAX_BYTES)
         write_hex(r->out, pointer, length);
@@ -187,7 +188,7 @@ static void answer_pointed(struct request *r, enum member_kind kind, void *point
     release_buffer(r, pointer);
 }
 
-/* `before`: the 32-bit member in front, a length when this one is BYTES. */
+/* `before`: the 32-bit member in front, a length when this one is AS_BYTES. */
 static void answer_member(struct request *r, const struct member *member,
                           const unsigned char *start, uint32_t *before)
 {
@@ -202,20 +203,20 @@ static void answer_member(struct request *r, const struct member *member,
         return;
     }
     switch (member->kind) {
-    case NUMBER:
-    case MASK:
+    case AS_NUMBER:
+    case AS_MASK:
         memcpy(&number, start, sizeof number);
-        if (member->kind == MASK)
+        if (member->kind == AS_MASK)
             write_mask(r->out, number);
         else
             write_unsigned(r->out, number);
         *before = number;
         break;
-    case TIME:
+    case AS_TIME:
         memcpy(&time, start, sizeof time);
         write_mask64(r->out, time);
         break;
-    case OPAQUE:
+    case AS_OPAQUE:
         answer_written(r, true);
         break;
     default:
