@@ -19,11 +19,6 @@ IMPL_SOURCES := $(filter-out impl/src/env_%.c,$(wildcard impl/src/*.c impl/src/*
 IMPL_OBJECTS := $(IMPL_SOURCES:impl/src/%.c=$(BUILD)/impl/%.o)
 IMPL_TESTS := $(patsubst impl/tests/%.c,$(BUILD)/tests/%,$(wildcard impl/tests/*_test.c))
 
-# The packages that are in the tree.
-IMPL_HAVE := $(foreach p,negotiate kerberos ntlm,$(if $(shell \
-	grep -ls 'struct sspi_package sspi_$(p)_package = ' impl/src/$(p)/*.c),-DHAVE_$(p)))
-IMPL_CPPFLAGS += $(IMPL_HAVE)
-
 $(BUILD)/impl/%.o: impl/src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(IMPL_CPPFLAGS) $(IMPL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -43,7 +38,7 @@ $(BUILD)/libsspi-test.so: $(IMPL_OBJECTS) $(BUILD)/impl/env_test.o impl/libsspi.
 
 $(BUILD)/libsspi-test.a: $(IMPL_OBJECTS) $(BUILD)/impl/env_test.o
 	@rm -f $@
-	ar rcs $@ $^
+	ar qcs $@ $^ # r would replace members of the same name, and packages name files alike
 
 $(BUILD)/tests/%_test: impl/tests/%_test.c $(BUILD)/libsspi-test.a
 	@mkdir -p $(@D)

@@ -6,15 +6,9 @@
 #include "text.h"
 
 const struct sspi_package *const sspi_packages[] = {
-#ifdef HAVE_negotiate
     &sspi_negotiate_package,
-#endif
-#ifdef HAVE_kerberos
     &sspi_kerberos_package,
-#endif
-#ifdef HAVE_ntlm
     &sspi_ntlm_package,
-#endif
     NULL,
 };
 
