@@ -26,15 +26,17 @@ def establish(stage: Stage) -> None:
     first = [requests.acquire(stage, initiator), requests.leg(stage, initiator, None, _NOTHING)]
     second = [requests.acquire(stage, acceptor)]
     acquired_first, acquired_second = stage.together([(initiator, first), (acceptor, second)])
-    fine = _acquired(stage, initiator, first[0], acquired_first[0])
-    fine = _acquired(stage, acceptor, second[0], acquired_second[0]) and fine
-    if fine:
-        _legged(stage, initiator, first[1], acquired_first[1])
-        go_on(stage)
-        return
+    if _acquired(stage, initiator, first[0], acquired_first[0]):
+        if _acquired(stage, acceptor, second[0], acquired_second[0]):
+            _legged(stage, initiator, first[1], acquired_first[1])
+            go_on(stage)
+            return
+    elif acquired_second[0].get("phCredential", _NOTHING).get("written"):
+        acceptor.credentials.append(CRED)
     stage.observed["established"] = False
     if acquired_first[1].get("phNewContext", _NOTHING).get("written"):
-        initiator.contexts.append(CTX)  # a leg that a caller would not have made: not observed, but given back
+        # what a caller that goes step by step would not have called: not observed, but given back
+        initiator.contexts.append(CTX)
 
 
 def acquire(stage: Stage, side: Side) -> bool:
