@@ -12,7 +12,7 @@ from .model import Context, Identity, Leg, SspiError
 from .packages import PACKAGE_INFO, Credential, Packages
 from .protocol import Buffer, RequestError, Unsupported, validate
 from .statuses import (SEC_E_BUFFER_TOO_SMALL, SEC_E_INTERNAL_ERROR, SEC_E_INVALID_HANDLE, SEC_E_INVALID_TOKEN,
-                       SEC_E_OK, SEC_E_SECPKG_NOT_FOUND, SEC_E_UNSUPPORTED_FUNCTION)
+                       SEC_E_OK, SEC_E_SECPKG_NOT_FOUND)
 
 _TOKEN, _CHANNEL_BINDINGS = 2, 14
 UNWRITTEN: Mapping[str, Any] = {"written": False}

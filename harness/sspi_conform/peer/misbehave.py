@@ -14,6 +14,9 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "omit": "NTLM initiator: leaves MsvAvChannelBindings out, as a client that does not know of channel bindings",
         "wrong": "NTLM initiator: a MsvAvChannelBindings that matches nothing",
     },
+    "channel-bindings-awareness": {
+        "omit": "Kerberos initiator: does not say that it knows of channel bindings (AD-AP-OPTIONS 0x4000)",
+    },
     "target-name-av": {
         "omit": "NTLM initiator: leaves MsvAvTargetName out",
     },
