@@ -47,8 +47,8 @@ $(BUILD)/libfake-sspi.so: $(PROBE)/tests/fake_sspi.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARNINGS) -Iimpl/include -fPIC -shared -o $@ $<
 
-.PHONY: test-probe
-test-probe: $(BUILD)/sspi-probe $(BUILD)/probe-json-test $(BUILD)/libfake-sspi.so
+.PHONY: check-probe
+check-probe: $(BUILD)/sspi-probe $(BUILD)/probe-json-test $(BUILD)/libfake-sspi.so ## the tests of sspi-probe
 	$(BUILD)/probe-json-test
 	SSPI_PROBE=$(BUILD)/sspi-probe FAKE_SSPI=$(BUILD)/libfake-sspi.so \
 		$(PYTHON) -m pytest -q -p no:cacheprovider $(PROBE)/tests

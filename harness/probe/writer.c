@@ -144,18 +144,30 @@ static void put_character(struct writer *w, uint32_t code_point)
     }
 }
 
+/* How many bytes from `text` on stand for themselves. */
+static size_t plain_run(const char *text, size_t length)
+{
+    size_t run = 0;
+    while (run < length && text[run] >= 0x20 && text[run] < 0x7F && text[run] != '"' &&
+           text[run] != '\\')
+        run++;
+    return run;
+}
+
 void write_string(struct writer *w, const char *text, size_t length)
 {
     separate(w);
     put_byte(w, '"');
     for (size_t at = 0; at < length;) {
+        size_t step = plain_run(text + at, length - at);
         uint32_t code_point;
-        size_t step = utf8_decode(text + at, length - at, &code_point);
-        if (step == 0) {
-            code_point = 0xFFFD;
-            step = 1;
+        if (step > 0) {
+            put(w, text + at, step);
+        } else {
+            step = utf8_decode(text + at, length - at, &code_point);
+            put_character(w, step ? code_point : 0xFFFD);
+            step = step ? step : 1;
         }
-        put_character(w, code_point);
         at += step;
     }
     put_byte(w, '"');
