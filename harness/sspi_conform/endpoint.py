@@ -21,6 +21,7 @@ from typing import Any
 from .model import Ended
 
 DEADLINE = 20.0  # seconds for one line; nothing in a private realm takes a tenth of it
+CHUNK = 1 << 16  # as much as a pipe holds; more would make each read map and unmap memory
 TAIL = 1200  # bytes of stderr that a report quotes
 
 
@@ -174,7 +175,7 @@ class Endpoint:
             raise EndpointEnded(Ended("harness", self.side, "it ended before", call))
         if not self._poll.poll(None if self._deadline is None else self._deadline * 1000):
             raise self._hang(call)
-        data = os.read(self._out, 1 << 20)
+        data = os.read(self._out, CHUNK)
         if data[-1:] != b"\n":
             data = self._read_rest(data, call)
         try:
@@ -208,7 +209,7 @@ class Endpoint:
                 return b"".join(pieces)
             if not self._poll.poll(None if end is None else max(0.0, end - time.monotonic()) * 1000):
                 raise self._hang(call)
-            pieces.append(os.read(self._out, 1 << 20))
+            pieces.append(os.read(self._out, CHUNK))
 
     # How it ends
 
