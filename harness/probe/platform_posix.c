@@ -151,15 +151,15 @@ static void report_crash(int number)
 
 void platform_report_crashes(void)
 {
-#ifndef PROBE_SANITIZER
     static char stack[64 * 1024]; /* a stack overflow is a crash too */
     stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};
     struct sigaction action = {.sa_handler = report_crash,
                                .sa_flags = (int)(SA_RESETHAND | SA_NODEFER | SA_ONSTACK)};
 
+    if (PROBE_SANITIZED)
+        return;
     sigaltstack(&alternative, NULL);
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof crash_signals / sizeof crash_signals[0]; i++)
         sigaction(crash_signals[i].number, &action, NULL);
-#endif
 }

@@ -20,6 +20,12 @@
 #define PROBE_SANITIZER 1
 #endif
 
+#ifdef PROBE_SANITIZER
+#define PROBE_SANITIZED 1
+#else
+#define PROBE_SANITIZED 0
+#endif
+
 /* The canary behind a buffer is poisoned as well, so that the sanitiser names the line that
  * reads or writes it. */
 #ifdef PROBE_ADDRESS_SANITIZER

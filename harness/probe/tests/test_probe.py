@@ -14,6 +14,8 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 PROBE = pathlib.Path(os.environ.get("SSPI_PROBE", ROOT / "build/sspi-probe")).resolve()
+SANITIZED = b"__asan_init" in PROBE.read_bytes()
+own_crashes = pytest.mark.skipif(SANITIZED, reason="the sanitiser reports crashes in its own way")
 
 
 @pytest.fixture(scope="session")
@@ -208,6 +210,10 @@ def test_the_same_buffer_after_the_call(probe):
 
 
 def test_a_broken_canary_is_seen(probe):
+    if SANITIZED:  # stops at the very line that does it
+        assert probe.leg("overrun") is None
+        assert "use-after-poison" in probe.end()[1]
+        return
     assert probe.leg("overrun")["output"][0]["canary"] == "broken"
     answer = probe.leg("overrun", ctx="empty", output=[{"type": "TOKEN", "size": 0}])
     assert answer["output"][0] == {"type": 2, "size": 0, "canary": "broken", "pvBuffer": "same", "hex": ""}
@@ -340,6 +346,7 @@ def test_identities(probe, identity, seen):
     assert probe("QueryCredentialsAttributes", cred="who", ulAttribute="NAMES")["value"] == {"sUserName": seen}
 
 
+@pytest.mark.skipif(SANITIZED, reason="the shadow memory is too large to search")
 def test_a_password_is_never_echoed_and_does_not_stay(probe):
     secret = "Correct-Horse-Battery"
     line = json.dumps(probe.request("AcquireCredentialsHandle", cred="x", pszPackage="Fake", fCredentialUse=2, identity={"Password": secret}))
@@ -440,6 +447,7 @@ def test_failalloc_counts_and_fails_one_allocation(probe):
 # ---- death --------------------------------------------------------------------------------------
 
 
+@own_crashes
 @pytest.mark.parametrize("target, number", [("crash", signal.SIGSEGV), ("abort", signal.SIGABRT), ("stack", signal.SIGSEGV)])
 def test_a_crash_is_named_on_stderr(probe, target, number):
     assert probe.leg(target) is None
@@ -448,6 +456,7 @@ def test_a_crash_is_named_on_stderr(probe, target, number):
     assert err == f"sspi-probe: {number.name} in InitializeSecurityContext (id {probe.next_id})\n"
 
 
+@own_crashes
 def test_the_signal_handler_can_be_left_out(fake):
     probe = Probe(fake, "--no-signal-handler")
     assert probe.acquire(pszPackage="Crash") is None
