@@ -32,6 +32,7 @@ class World:
     now: Callable[[], int] = filetime_now
     workstation: str = "SSPIPEER"
     version: wire.Version = WINDOWS_VERSION
+    padding: int = 4  # zeros behind the AV pairs: 4 in all recordings since build 19041, mostly 8 before
     single_host: bytes = field(default_factory=lambda: make_single_host(os.urandom(32)))
 
 

@@ -16,8 +16,7 @@ from .statuses import (SEC_E_BAD_BINDINGS, SEC_E_INVALID_TOKEN, SEC_E_LOGON_DENI
 
 # What an acceptor agrees to, of what is asked. 0xE20882B7 becomes 0xE2898235 as recorded.
 ACCEPTED_FLAGS = (wire.UNICODE | wire.OEM | wire.REQUEST_TARGET | wire.SIGN | wire.SEAL | wire.LM_KEY | wire.NTLM
-                  | wire.ALWAYS_SIGN | wire.EXTENDED_SESSIONSECURITY | wire.IDENTIFY | wire.VERSION | wire.KEY_128
-                  | wire.KEY_EXCH | wire.KEY_56)
+                  | wire.ALWAYS_SIGN | wire.EXTENDED_SESSIONSECURITY | wire.IDENTIFY | wire.KEY_128 | wire.KEY_EXCH | wire.KEY_56)
 
 
 class Acceptor(NtlmContext):
@@ -46,7 +45,7 @@ class Acceptor(NtlmContext):
     def _first(self, message: wire.Negotiate, token: bytes) -> tuple[int, bytes]:
         """MS-NLMP 3.2.5.1.1."""
         host = self._accounts.host
-        flags = message.flags & ACCEPTED_FLAGS | wire.TARGET_INFO
+        flags = message.flags & ACCEPTED_FLAGS | wire.TARGET_INFO | wire.VERSION  # the last two unasked
         if flags & wire.UNICODE:
             flags &= ~wire.OEM
         if flags & wire.EXTENDED_SESSIONSECURITY:
@@ -54,12 +53,13 @@ class Acceptor(NtlmContext):
         member = host.domain.upper() != host.netbios.upper()
         flags |= wire.TARGET_TYPE_DOMAIN if member else wire.TARGET_TYPE_SERVER
         pairs = [(wire.AV_NB_DOMAIN, utf16(host.domain)), (wire.AV_NB_COMPUTER, utf16(host.netbios)),
-                 (wire.AV_DNS_DOMAIN, utf16(host.dns_domain)), (wire.AV_DNS_COMPUTER, utf16(host.dns_name)),
-                 (wire.AV_DNS_TREE, utf16(host.dns_domain))]
+                 (wire.AV_DNS_DOMAIN, utf16(host.dns_domain)), (wire.AV_DNS_COMPUTER, utf16(host.dns_name))]
+        if member:
+            pairs.append((wire.AV_DNS_TREE, utf16(host.dns_domain)))
         if self.misbehave.get("timestamp-av") != "omit":
             pairs.append((wire.AV_TIMESTAMP, self._world.now().to_bytes(8, "little")))
         challenge = wire.Challenge(flags, self._world.random(8), utf16(host.domain), wire.write_av_pairs(pairs),
-                                   self._world.version if flags & wire.VERSION else None)
+                                   self._world.version)
         self._server_challenge = challenge.server_challenge
         self._negotiate, self._challenge = token, challenge.pack()
         self.flags = flags

@@ -43,9 +43,10 @@ def ntowf_v2(hash_: bytes, user: str, domain: str) -> bytes:
     return hmac_md5(hash_, (user.upper() + domain).encode("utf-16-le", "surrogatepass"))
 
 
-def blob_v2(timestamp: int, client_challenge: bytes, av_pairs: bytes) -> bytes:
+def blob_v2(timestamp: int, client_challenge: bytes, av_pairs: bytes, padding: int = 4) -> bytes:
     """The structure `temp` of 3.3.2, which the proof covers."""
-    return b"\1\1" + bytes(6) + timestamp.to_bytes(8, "little") + client_challenge + bytes(4) + av_pairs + bytes(4)
+    return b"".join((b"\1\1", bytes(6), timestamp.to_bytes(8, "little"), client_challenge, bytes(4), av_pairs,
+                     bytes(padding)))
 
 
 def proof_v2(key: bytes, server_challenge: bytes, blob: bytes) -> bytes:

@@ -98,7 +98,7 @@ class Initiator(NtlmContext):
         when = next((int.from_bytes(value, "little") for number, value in pairs if number == wire.AV_TIMESTAMP),
                     None) if has_time else None
         blob = blob_v2(self._world.now() if when is None else when, client_challenge,
-                       wire.write_av_pairs(self._client_pairs(pairs, leg)))
+                       wire.write_av_pairs(self._client_pairs(pairs, leg)), self._world.padding)
         proof = proof_v2(key, challenge.server_challenge, blob)
         sent = flip(proof) if self.misbehave.get("nt-proof") == "wrong" else proof
         # A server that says what time it is gets no LM response worth attacking (3.1.5.1.2).

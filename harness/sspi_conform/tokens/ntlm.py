@@ -76,10 +76,13 @@ class Negotiate:
     version: Version | None = None
 
     def pack(self) -> bytes:
-        offset = 40 if self.version else 32
-        return (struct.pack("<8sII", SIGNATURE, 1, self.flags)
-                + _place(self.domain, offset) + _place(self.workstation, offset + len(self.domain))
-                + (self.version.pack() if self.version else b"") + self.domain + self.workstation)
+        """Recorded Windows 8 and later leave offsets of absent names at zero; the workstation goes in front."""
+        start = 40 if self.version else 32
+        domain = _place(self.domain, start + len(self.workstation)) if self.domain else bytes(8)
+        workstation = _place(self.workstation, start) if self.workstation else bytes(8)
+        version = self.version.pack() if self.version else b""
+        return b"".join((struct.pack("<8sII", SIGNATURE, 1, self.flags), domain, workstation, version,
+                         self.workstation, self.domain))
 
 
 @dataclass(frozen=True, slots=True)
