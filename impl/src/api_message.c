@@ -41,14 +41,12 @@ SSPI_EXPORT SECURITY_STATUS VerifySignature(PCtxtHandle phContext, PSecBufferDes
                                             ULONG MessageSeqNo, ULONG *pfQOP)
 {
     SECURITY_STATUS status;
-    ULONG qop = 0;
+    ULONG unwanted; /* NTLM leaves *pfQOP alone (mp.qop.out.ntlm-untouched) */
     (void)MessageSeqNo;
     struct sspi_context *context = begin(phContext, pMessage, &status);
     if (!context)
         return status;
-    status = context->package->verify(context->state, pMessage, &qop);
-    if (status == SEC_E_OK && pfQOP)
-        *pfQOP = qop;
+    status = context->package->verify(context->state, pMessage, pfQOP ? pfQOP : &unwanted);
     sspi_context_put(context);
     return status;
 }
@@ -70,14 +68,12 @@ SSPI_EXPORT SECURITY_STATUS DecryptMessage(PCtxtHandle phContext, PSecBufferDesc
                                            ULONG MessageSeqNo, ULONG *pfQOP)
 {
     SECURITY_STATUS status;
-    ULONG qop = 0;
+    ULONG unwanted;
     (void)MessageSeqNo;
     struct sspi_context *context = begin(phContext, pMessage, &status);
     if (!context)
         return status;
-    status = context->package->decrypt(context->state, pMessage, &qop);
-    if (status == SEC_E_OK && pfQOP)
-        *pfQOP = qop;
+    status = context->package->decrypt(context->state, pMessage, pfQOP ? pfQOP : &unwanted);
     sspi_context_put(context);
     return status;
 }

@@ -72,6 +72,16 @@ static int run_tests(const char *name, const struct sspi_test *tests, size_t cou
                          argv);                                                                    \
     }
 
-#define ASSERT_STATUS(actual, expected) CU_ASSERT_EQUAL((actual), (expected))
+/* Exactly that SECURITY_STATUS; the message has both numbers. */
+#define ASSERT_STATUS(actual, expected)                                                            \
+    assert_status((unsigned)(actual), (unsigned)(expected), #actual, __FILE__, __LINE__)
+
+static inline void assert_status(unsigned actual, unsigned expected, const char *what,
+                                 const char *file, unsigned line)
+{
+    char text[200];
+    snprintf(text, sizeof text, "0x%08x, not 0x%08x: %.150s", actual, expected, what);
+    CU_assertImplementation(actual == expected, line, text, file, "", CU_FALSE);
+}
 
 #endif
