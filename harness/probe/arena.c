@@ -21,8 +21,7 @@ struct arena_block {
 static struct arena_block *new_block(size_t at_least)
 {
     size_t size = at_least > BLOCK_SIZE ? at_least : BLOCK_SIZE;
-    struct arena_block *block =
-        size < SIZE_MAX / 2 ? malloc(sizeof *block + size) : NULL;
+    struct arena_block *block = size < SIZE_MAX / 2 ? malloc(sizeof *block + size) : NULL;
     if (!block) {
         fputs("sspi-probe: out of memory; send shorter lines\n", stderr);
         exit(2);

@@ -12,10 +12,10 @@ enum member_kind {
     AS_NUMBER = 1, /* 32 bits */
     AS_MASK,
     AS_TIME,
-    AS_STRING, /* a pointer, UTF-16 or UTF-8 */
-    AS_BYTES, /* a pointer; the 32-bit length is the member before it */
+    AS_STRING,  /* a pointer, UTF-16 or UTF-8 */
+    AS_BYTES,   /* a pointer; the 32-bit length is the member before it */
     AS_PACKAGE, /* a pointer to SecPkgInfo */
-    AS_OPAQUE, /* a pointer or handle: only whether it was written */
+    AS_OPAQUE,  /* a pointer or handle: only whether it was written */
 };
 
 struct member {
@@ -31,20 +31,32 @@ struct attribute_layout {
 };
 
 static const struct attribute_layout context_layouts[] = {
-    {"SIZES", 0,
-     {{"cbMaxToken", AS_NUMBER}, {"cbMaxSignature", AS_NUMBER}, {"cbBlockSize", AS_NUMBER},
+    {"SIZES",
+     0,
+     {{"cbMaxToken", AS_NUMBER},
+      {"cbMaxSignature", AS_NUMBER},
+      {"cbBlockSize", AS_NUMBER},
       {"cbSecurityTrailer", AS_NUMBER}}},
     {"NAMES", 1, {{"sUserName", AS_STRING}}},
     {"LIFESPAN", 2, {{"tsStart", AS_TIME}, {"tsExpiry", AS_TIME}}},
     {"DCE_INFO", 3, {{"AuthzSvc", AS_NUMBER}, {"pPac", AS_OPAQUE}}},
-    {"STREAM_SIZES", 4,
-     {{"cbHeader", AS_NUMBER}, {"cbTrailer", AS_NUMBER}, {"cbMaximumMessage", AS_NUMBER},
-      {"cBuffers", AS_NUMBER}, {"cbBlockSize", AS_NUMBER}}},
-    {"KEY_INFO", 5,
-     {{"sSignatureAlgorithmName", AS_STRING}, {"sEncryptAlgorithmName", AS_STRING},
-      {"KeySize", AS_NUMBER}, {"SignatureAlgorithm", AS_NUMBER}, {"EncryptAlgorithm", AS_NUMBER}}},
+    {"STREAM_SIZES",
+     4,
+     {{"cbHeader", AS_NUMBER},
+      {"cbTrailer", AS_NUMBER},
+      {"cbMaximumMessage", AS_NUMBER},
+      {"cBuffers", AS_NUMBER},
+      {"cbBlockSize", AS_NUMBER}}},
+    {"KEY_INFO",
+     5,
+     {{"sSignatureAlgorithmName", AS_STRING},
+      {"sEncryptAlgorithmName", AS_STRING},
+      {"KeySize", AS_NUMBER},
+      {"SignatureAlgorithm", AS_NUMBER},
+      {"EncryptAlgorithm", AS_NUMBER}}},
     {"AUTHORITY", 6, {{"sAuthorityName", AS_STRING}}},
-    {"PROTO_INFO", 7,
+    {"PROTO_INFO",
+     7,
      {{"sProtocolName", AS_STRING}, {"majorVersion", AS_NUMBER}, {"minorVersion", AS_NUMBER}}},
     {"PASSWORD_EXPIRY", 8, {{"tsPasswordExpires", AS_TIME}}},
     {"SESSION_KEY", 9, {{"SessionKeyLength", AS_NUMBER}, {"SessionKey", AS_BYTES}}},
@@ -54,11 +66,13 @@ static const struct attribute_layout context_layouts[] = {
     {"NATIVE_NAMES", 13, {{"sClientName", AS_STRING}, {"sServerName", AS_STRING}}},
     {"FLAGS", 14, {{"Flags", AS_MASK}}},
     {"CREDENTIAL_NAME", 16, {{"CredentialType", AS_NUMBER}, {"sCredentialName", AS_STRING}}},
-    {"TARGET_INFORMATION", 17,
+    {"TARGET_INFORMATION",
+     17,
      {{"MarshalledTargetInfoLength", AS_NUMBER}, {"MarshalledTargetInfo", AS_BYTES}}},
     {"ACCESS_TOKEN", 18, {{"AccessToken", AS_OPAQUE}}},
     {"TARGET", 19, {{"TargetLength", AS_NUMBER}, {"Target", AS_BYTES}}},
-    {"AUTHENTICATION_ID", 20,
+    {"AUTHENTICATION_ID",
+     20,
      {{"AuthenticationIdLength", AS_NUMBER}, {"AuthenticationId", AS_BYTES}}},
     {"LOGOFF_TIME", 21, {{"tsLogoffTime", AS_TIME}}},
     {"UNIQUE_BINDINGS", 25, {{"BindingsLength", AS_NUMBER}, {"Bindings", AS_BYTES}}},

@@ -144,8 +144,7 @@ static void answer_bytes(struct request *r, const SecBuffer *entry, uint32_t roo
     write_key(r->out, "hex");
     write_hex(r->out, entry->pvBuffer, size);
     /* In a MISSING buffer the size says how much more the implementation wants. */
-    if (entry->cbBuffer > room &&
-        (entry->BufferType & ~SECBUFFER_ATTRMASK) != SECBUFFER_MISSING) {
+    if (entry->cbBuffer > room && (entry->BufferType & ~SECBUFFER_ATTRMASK) != SECBUFFER_MISSING) {
         write_key(r->out, "overrun");
         write_bool(r->out, true);
     }
@@ -183,7 +182,7 @@ static void answer_buffer(struct request *r, const struct buffer_list *list, uin
     if (room->start) {
         write_key(r->out, "canary");
         write_text(r->out, memcmp(room->start + room->size, canary, CANARY_SIZE) == 0 ? "intact"
-                                                                                     : "broken");
+                                                                                      : "broken");
     }
     write_key(r->out, "pvBuffer");
     write_text(r->out, where);

@@ -11,7 +11,10 @@
 #include "request.h"
 
 #define NO_FUNCTION ((size_t)-1)
-#define CALL(name, handler) {#name, offsetof(struct functions, name), handler}
+#define CALL(name, handler)                                                                        \
+    {                                                                                              \
+#name, offsetof(struct functions, name), handler                                           \
+    }
 
 static const struct {
     const char *name;

@@ -84,9 +84,9 @@ void call_acquire_credentials(struct request *r)
     if (!request_ready(r))
         goto out;
     call_begin(r);
-    SECURITY_STATUS status = r->functions->AcquireCredentialsHandle(
-        principal, package, use, NULL, identity.pointer, NULL, NULL, handle.pointer,
-        expiry.pointer);
+    SECURITY_STATUS status =
+        r->functions->AcquireCredentialsHandle(principal, package, use, NULL, identity.pointer,
+                                               NULL, NULL, handle.pointer, expiry.pointer);
     call_end(r, status);
     if (handle_result_written(&handle))
         handles_store(&r->probe->credentials, name->text, name->length, handle.value);

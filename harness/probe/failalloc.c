@@ -44,8 +44,8 @@ static bool refused(const void *caller)
     return true;
 }
 
-#define REFUSED()                                                              \
-    (__builtin_expect(atomic_load_explicit(&armed, memory_order_relaxed), 0) && \
+#define REFUSED()                                                                                  \
+    (__builtin_expect(atomic_load_explicit(&armed, memory_order_relaxed), 0) &&                    \
      refused(__builtin_return_address(0)))
 
 void *malloc(size_t size)

@@ -4,10 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SLOT(function, number, is_suffixed) \
-    {#function, offsetof(struct functions, function), number, is_suffixed}
+#define SLOT(function, number, is_suffixed)                                                        \
+    {                                                                                              \
+#function, offsetof(struct functions, function), number, is_suffixed                       \
+    }
 
-enum { LAST_SLOT_OF_VERSION_1 = 26, SET_CONTEXT_ATTRIBUTES_SLOT = 27 };
+enum {
+    LAST_SLOT_OF_VERSION_1 = 26,
+    SET_CONTEXT_ATTRIBUTES_SLOT = 27
+};
 
 const struct function_slot function_slots[] = {
     SLOT(EnumerateSecurityPackages, 1, true),
@@ -101,8 +106,7 @@ static const void *find_table(struct functions *functions, const struct library 
             fprintf(stderr,
                     "sspi-probe: %s has neither %s nor %s, so it is no SSPI library\n"
                     "  Next: give another library, %s, or name the entry point with --entry.\n",
-                    path, names[0], names[1],
-                    ansi ? "leave --ansi away" : "try --ansi");
+                    path, names[0], names[1], ansi ? "leave --ansi away" : "try --ansi");
     }
     if (!entry)
         return NULL;

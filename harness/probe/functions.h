@@ -35,9 +35,9 @@ typedef SECURITY_STATUS(SEC_ENTRY *free_buffer_fn)(void *);
 
 /* A NULL member is a function the implementation does not have. */
 struct functions {
-    const char *entry; /* the name of the entry point used; static or from the command line */
+    const char *entry;      /* the name of the entry point used; static or from the command line */
     uint32_t table_version; /* dwVersion */
-    bool ansi; /* strings are UTF-8, else UTF-16 */
+    bool ansi;              /* strings are UTF-8, else UTF-16 */
     enumerate_packages_fn EnumerateSecurityPackages;
     query_attribute_fn QueryCredentialsAttributes;
     acquire_credentials_fn AcquireCredentialsHandle;

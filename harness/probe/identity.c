@@ -79,9 +79,9 @@ void identity_read(struct request *r, struct identity *identity)
     read_string(r, identity, "User", kind.wide, &plain->User, &plain->UserLength);
     read_string(r, identity, "Domain", kind.wide, &plain->Domain, &plain->DomainLength);
     read_string(r, identity, "Password", kind.wide, &plain->Password, &plain->PasswordLength);
-    plain->Flags = request_u32(r, identity->object, "Flags",
-                               kind.wide ? SEC_WINNT_AUTH_IDENTITY_UNICODE
-                                         : SEC_WINNT_AUTH_IDENTITY_ANSI);
+    plain->Flags =
+        request_u32(r, identity->object, "Flags",
+                    kind.wide ? SEC_WINNT_AUTH_IDENTITY_UNICODE : SEC_WINNT_AUTH_IDENTITY_ANSI);
     if (kind.extended) {
         identity->value.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
         identity->value.Length = sizeof identity->value;

@@ -15,26 +15,33 @@
 #define JSON_MAX_DEPTH 16
 #define JSON_MAX_MEMBERS 64 /* of one object; keeps the search for duplicates cheap */
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 struct json {
     enum json_type type;
     bool boolean;
     bool negative; /* JSON_NUMBER: `number` holds the two's complement of a negative value */
-    bool taken; /* for the reader's user: this member was looked at */
+    bool taken;    /* for the reader's user: this member was looked at */
     uint64_t number;
     char *text; /* JSON_STRING: decoded, zero-terminated; JSON_NUMBER: the digits, not terminated */
     size_t length;
     struct json *first; /* JSON_ARRAY, JSON_OBJECT */
     size_t count;
     struct json *next; /* sibling */
-    char *key; /* of a member: decoded, zero-terminated */
+    char *key;         /* of a member: decoded, zero-terminated */
     size_t key_length;
 };
 
 struct json_error {
     const char *what; /* static text */
-    size_t offset; /* in bytes from the start of the line */
+    size_t offset;    /* in bytes from the start of the line */
 };
 
 /* Read the `length` bytes at `text`. Strings are decoded in place and the rest of their room is

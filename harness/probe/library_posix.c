@@ -19,8 +19,7 @@ static int note_span(struct dl_phdr_info *info, size_t size, void *argument)
     struct library *library = search->library;
 
     (void)size;
-    if (info->dlpi_addr != search->map->l_addr ||
-        strcmp(info->dlpi_name, search->map->l_name) != 0)
+    if (info->dlpi_addr != search->map->l_addr || strcmp(info->dlpi_name, search->map->l_name) != 0)
         return 0;
     library->low = UINTPTR_MAX;
     for (int i = 0; i < info->dlpi_phnum; i++) {

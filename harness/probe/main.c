@@ -16,7 +16,10 @@
 
 #define MAX_LINE ((size_t)256 * 1024 * 1024)
 
-enum { EXIT_HARNESS = 2, EXIT_USAGE = 3 };
+enum {
+    EXIT_HARNESS = 2,
+    EXIT_USAGE = 3
+};
 
 struct options {
     const char *path;
@@ -31,7 +34,7 @@ struct input {
     char *data;
     size_t room;
     size_t start; /* the first byte not handed out yet */
-    size_t end; /* behind the last byte read */
+    size_t end;   /* behind the last byte read */
     bool finished;
 };
 

@@ -31,9 +31,8 @@ void call_protect(struct request *r)
 /* VerifySignature, DecryptMessage */
 void call_unprotect(struct request *r)
 {
-    unprotect_fn function = strcmp(r->call, "VerifySignature") == 0
-                                ? r->functions->VerifySignature
-                                : r->functions->DecryptMessage;
+    unprotect_fn function = strcmp(r->call, "VerifySignature") == 0 ? r->functions->VerifySignature
+                                                                    : r->functions->DecryptMessage;
     struct handle_argument context;
     struct buffer_list message;
     struct mask_result quality;
@@ -45,8 +44,7 @@ void call_unprotect(struct request *r)
     if (!request_ready(r))
         return;
     call_begin(r);
-    SECURITY_STATUS status =
-        function(context.pointer, message.pointer, sequence, quality.pointer);
+    SECURITY_STATUS status = function(context.pointer, message.pointer, sequence, quality.pointer);
     call_end(r, status);
     answer_status(r);
     mask_result_answer(r, &quality, "qop");

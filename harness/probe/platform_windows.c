@@ -96,10 +96,10 @@ static LONG WINAPI report_crash(EXCEPTION_POINTERS *exception)
     size_t id_length = running_id_length < 64 ? running_id_length : 64;
     const char *call = running_call;
 
-    int length = snprintf(line, sizeof line, "sspi-probe: exception 0x%08lx in %s (id %.*s)\n",
-                          (unsigned long)exception->ExceptionRecord->ExceptionCode,
-                          call ? call : "no call", call ? (int)id_length : 0,
-                          call ? running_id : "");
+    int length =
+        snprintf(line, sizeof line, "sspi-probe: exception 0x%08lx in %s (id %.*s)\n",
+                 (unsigned long)exception->ExceptionRecord->ExceptionCode, call ? call : "no call",
+                 call ? (int)id_length : 0, call ? running_id : "");
     if (length > 0)
         platform_write(2, line, (size_t)length);
     return EXCEPTION_CONTINUE_SEARCH;

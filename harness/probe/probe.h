@@ -41,9 +41,9 @@ struct request {
     const struct json *id; /* a number or a string */
     const char *call;
     const char *error; /* in the arena or static; NULL: none */
-    bool raw; /* stale handles are passed on */
-    bool counting; /* failalloc was asked for */
-    uint64_t failing; /* which allocation, 0: none */
+    bool raw;          /* stale handles are passed on */
+    bool counting;     /* failalloc was asked for */
+    uint64_t failing;  /* which allocation, 0: none */
     uint64_t allocations;
     uint64_t started;
     uint64_t ns;

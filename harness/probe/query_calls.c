@@ -26,8 +26,7 @@ void call_query_attributes(struct request *r)
     unsigned char *structure = arena_alloc(r->arena, ATTRIBUTE_ROOM);
     memset(structure, PATTERN_BYTE, ATTRIBUTE_ROOM);
     call_begin(r);
-    SECURITY_STATUS status =
-        function(handle.pointer, attribute, without_buffer ? NULL : structure);
+    SECURITY_STATUS status = function(handle.pointer, attribute, without_buffer ? NULL : structure);
     call_end(r, status);
     answer_status(r);
     if (!without_buffer)
@@ -64,8 +63,8 @@ void call_query_token(struct request *r)
     memset(&token, PATTERN_BYTE, sizeof token);
     const void *before = token;
     call_begin(r);
-    SECURITY_STATUS status = r->functions->QuerySecurityContextToken(
-        handle.pointer, without_token ? NULL : &token);
+    SECURITY_STATUS status =
+        r->functions->QuerySecurityContextToken(handle.pointer, without_token ? NULL : &token);
     call_end(r, status);
     answer_status(r);
     write_key(r->out, "Token");

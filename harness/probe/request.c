@@ -24,8 +24,7 @@ void request_all_taken(struct request *r, const struct json *object, const char 
 {
     for (const struct json *member = object->first; member; member = member->next)
         if (!member->taken)
-            request_error(r, "%s has a key that is not understood here: %.64s", where,
-                          member->key);
+            request_error(r, "%s has a key that is not understood here: %.64s", where, member->key);
 }
 
 bool request_ready(struct request *r)
@@ -163,8 +162,7 @@ static void look_up(struct request *r, struct handles *handles, const struct jso
     if (entry && (entry->live || r->raw))
         argument->value = entry->value;
     else if (!r->raw)
-        request_error(r, "no handle named %.64s%s", name->text,
-                      entry ? ": it was freed" : "");
+        request_error(r, "no handle named %.64s%s", name->text, entry ? ": it was freed" : "");
     argument->entry = entry;
     argument->pointer = &argument->value;
 }

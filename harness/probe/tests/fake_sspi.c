@@ -168,7 +168,10 @@ static SECURITY_STATUS query_credentials(CredHandle *credential, ULONG attribute
 
 static SECURITY_STATUS allocate_thrice(void)
 {
-    void *first = malloc(10), *second = calloc(2, 10), *third = realloc(NULL, 30);
+    /* volatile: a compiler may leave out an allocation that nobody uses */
+    void *volatile first = malloc(10);
+    void *volatile second = calloc(2, 10);
+    void *volatile third = realloc(NULL, 30);
     bool all = first && second && third;
     free(first);
     free(second);
