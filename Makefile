@@ -17,7 +17,7 @@ include harness/probe/probe.mk
 .PHONY: all
 all: $(BUILD)/libsspi.so $(BUILD)/libsspi-test.so $(BUILD)/sspi-probe ## build libsspi and the probe
 
-.PHONY: help run test bench deep clean lint format check-py install
+.PHONY: help run test bench deep mutants clean lint format check-py install
 help: ## this list
 	@grep -hE '^[a-z$$().\/A-Z-]+:.*## ' $(MAKEFILE_LIST) impl/impl.mk harness/probe/probe.mk | sed 's/\$$(BUILD)/build/; s/:.*## /\t/' | sort -u | expand -t 22
 
@@ -38,6 +38,14 @@ bench: ## speed, against peers in the same run; writes build/bench.json
 	@ci/install-packages bench
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all benchmarks
 	@$(CONFORM) bench
+
+mutants: all ## wrong versions of libsspi, each of which the suite must catch
+	@harness/mutants/run
+
+PYTEST_FLAGS ?= -q -p no:cacheprovider
+check-py: all ## the Python tests: harness, realm, probe, libsspi against live peers
+	@PYTHONPATH=.:harness SSPI_CONFORM_BUILD=$(BUILD) $(PYTHON) -m pytest $(PYTEST_FLAGS) \
+		realm/tests harness/tests harness/probe/tests impl/tests
 
 install: ## libsspi, its headers and sspi-probe under DESTDIR and PREFIX
 	@true
