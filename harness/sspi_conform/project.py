@@ -2,8 +2,9 @@
 """A checkout (or an installed copy of it): where things are, and scenarios and captures loaded together."""
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import patterns, profiles
@@ -11,6 +12,8 @@ from .captures import Captures, load_captures, unjudged
 from .model import Case, ConformError
 from .profiles import Profile
 from .scenarios import Suite, load_suite
+
+BUILD = "build"
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,21 @@ class Project:
         return self.suite.cases
 
     @property
-    def probe(self) -> Path:
-        return self.root / "build" / "sspi-probe"
-
-    @property
     def report_folder(self) -> Path:
         return self.root / "build" / "report"
 
-    def profile(self, name: str) -> Profile:
-        return profiles.find(name, self.root / "harness" / "implementations", self.root, self.cases)
+    def probe(self, build: str = BUILD) -> Path:
+        """The probe of a build; that of an installation when there is none."""
+        path = self.root / build / "sspi-probe"
+        installed = None if path.is_file() else shutil.which("sspi-probe")
+        return Path(installed) if installed else path
+
+    def profile(self, name: str, build: str = BUILD) -> Profile:
+        """A profile; what it has below build/ is taken from the build that is meant."""
+        profile = profiles.find(name, self.root / "harness" / "implementations", self.root, self.cases)
+        if build != BUILD and profile.library.startswith(f"{BUILD}/"):
+            return replace(profile, library=f"{build}{profile.library.removeprefix(BUILD)}")
+        return profile
 
     def select(self, texts: Iterable[str]) -> list[Case]:
         """The cases that any of the patterns matches, in the suite's order; all for no pattern."""

@@ -17,7 +17,7 @@ from typing import Any
 from .. import judge
 from ..model import Case, ConformError, Result, Trace, Verdict
 from ..profiles import Profile
-from ..project import Project, open_project
+from ..project import BUILD, Project, open_project
 from ..report import detail, junit, results
 from ..report.summary import Summary, repeat_command, summarise
 from ..report.terminal import Printer
@@ -62,6 +62,8 @@ def add_implementation(parser: argparse.ArgumentParser) -> None:
                         help="a profile of harness/implementations, a profile file or a library (default libsspi)")
     parser.add_argument("--peer", choices=("default", "self", "libsspi"), default="default",
                         help="the other side: the independent peer, the same implementation, or libsspi")
+    parser.add_argument("--build", metavar="DIR", default=BUILD,
+                        help="the build whose probe and libsspi are used (default build)")
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Run:
     interrupted: bool = False
 
     def repeat(self, case: Case) -> str:
-        return repeat_command(case, self.options.impl, self.options.peer, self.options.strict)
+        return repeat_command(case, self.options.impl, self.options.peer, self.options.strict, self.options.build)
 
     def play(self, cases: Sequence[Case], printer: Printer, engine: Engine | None = None) -> None:
         """Play and judge the cases, handing results to the printer as they come."""
@@ -120,7 +122,7 @@ class Run:
 
 def run(options: argparse.Namespace, engine: Engine | None = None) -> int:
     project = open_project(options.root)
-    profile = project.profile(options.impl)
+    profile = project.profile(options.impl, options.build)
     cases = chosen(project, options)
     if options.dry_run:
         return _dry_run(cases, profile, options)
@@ -164,12 +166,13 @@ def programs(project: Project, profile: Profile, options: argparse.Namespace) ->
     from ..pipelines import RunOptions
     from ..programs import peer_program, program_of
 
-    subject = program_of(profile, project.probe, project.root)
+    probe = project.probe(options.build)
+    subject = program_of(profile, probe, project.root)
     counterpart = None
     if options.peer == "default":
         counterpart = peer_program()
     elif options.peer == "libsspi":
-        counterpart = program_of(project.profile("libsspi"), project.probe, project.root)
+        counterpart = program_of(project.profile("libsspi", options.build), probe, project.root)
     jobs, deadline = getattr(options, "jobs", 0), {}
     if getattr(options, "gdb", False):
         subject = under_gdb(subject, (options.report or project.report_folder).resolve() / "gdb.txt")

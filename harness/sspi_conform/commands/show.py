@@ -118,7 +118,7 @@ def _flow(value: Any) -> str:
 
 def _play(project: Project, case: Case, options: argparse.Namespace, engine: Engine | None) -> Result:
     options.strict = False
-    one = Run(project, project.profile(options.impl), options)
+    one = Run(project, project.profile(options.impl, options.build), options)
     one.play([case], _Silent(), engine)
     return one.results[0]
 

@@ -108,11 +108,13 @@ def _tally(held: Counter[tuple[str, bool]], differ: Counter[tuple[str, bool]], w
     return Tally(*(sum(number for key, number in counter.items() if key[at] == wanted) for counter in (held, differ)))
 
 
-def repeat_command(case: Case, impl: str, peer: str, strict: bool) -> str:
+def repeat_command(case: Case, impl: str, peer: str, strict: bool, build: str = "build") -> str:
     """The command that plays one case again."""
     words = ["harness/sspi-conform", "run", case.id, "--impl", impl]
     if peer != "default":
         words += ["--peer", peer]
+    if build != "build":
+        words += ["--build", build]
     if strict:
         words.append("--strict")
     return " ".join(words[:2] + [shlex.quote(word) for word in words[2:]])
