@@ -28,12 +28,16 @@ class Program:
     def start(self, side: str, world: World, around: Surroundings, folder: Path,
               deadline: float | None = DEADLINE) -> Endpoint:
         """An endpoint in a folder of its own, to be entered. Nothing of our own environment reaches it."""
+        argv, environment = self.command(world, around, folder)
+        return Endpoint(side, argv, environment, folder, deadline)
+
+    def command(self, world: World, around: Surroundings, folder: Path) -> tuple[list[str], dict[str, str]]:
+        """The command and the whole environment, once the folder is furnished."""
         environment = furnish(world, around, folder)
         for name, text in self.files.items():
             (folder / name).write_text(filled_in(text, world, around, folder), encoding="utf-8")
         environment |= {name: filled_in(text, world, around, folder) for name, text in self.environment.items()}
-        argv = [filled_in(word, world, around, folder) for word in self.argv]
-        return Endpoint(side, argv, environment, folder, deadline)
+        return [filled_in(word, world, around, folder) for word in self.argv], environment
 
 
 def program_of(profile: Profile, probe: Path, root: Path) -> Program:
