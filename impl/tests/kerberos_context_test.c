@@ -10,7 +10,9 @@ static void one_leg(void)
 {
     struct pair pair;
     pair_acquire(&pair);
-    ASSERT_STATUS(client_leg(&pair, ISC_REQ_INTEGRITY | ISC_REQ_CONFIDENTIALITY, WORLD_SERVICE, NULL), SEC_E_OK);
+    ASSERT_STATUS(
+        client_leg(&pair, ISC_REQ_INTEGRITY | ISC_REQ_CONFIDENTIALITY, WORLD_SERVICE, NULL),
+        SEC_E_OK);
     CU_ASSERT(pair.out.output.size > 0);
     ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_E_OK);
     CU_ASSERT_EQUAL(pair.in.output.size, 0);
@@ -47,4 +49,5 @@ static void closes(void)
     CU_PASS("the fixture is gone");
 }
 
-SSPI_TESTS({"opens", opens}, {"one leg", one_leg}, {"two legs", two_legs}, {"three legs", three_legs}, {"closes", closes})
+SSPI_TESTS({"opens", opens}, {"one leg", one_leg}, {"two legs", two_legs},
+           {"three legs", three_legs}, {"closes", closes})

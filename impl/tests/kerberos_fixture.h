@@ -126,12 +126,11 @@ static void world_open(struct world *world, krb5_enctype enctype)
     FILE *config = fopen(world_path(world, "krb5.conf"), "w");
     if (!config)
         abort();
-    fprintf(config,
-            "[libdefaults]\n default_realm = " WORLD_REALM "\n dns_lookup_kdc = false\n"
-            " dns_lookup_realm = false\n rdns = false\n dns_canonicalize_hostname = false\n"
-            " allow_weak_crypto = true\n"
-            "[realms]\n " WORLD_REALM " = { }\n"
-            "[domain_realm]\n .world.test = " WORLD_REALM "\n");
+    fprintf(config, "[libdefaults]\n default_realm = " WORLD_REALM "\n dns_lookup_kdc = false\n"
+                    " dns_lookup_realm = false\n rdns = false\n dns_canonicalize_hostname = false\n"
+                    " allow_weak_crypto = true\n"
+                    "[realms]\n " WORLD_REALM " = { }\n"
+                    "[domain_realm]\n .world.test = " WORLD_REALM "\n");
     fclose(config);
     setenv("KRB5_CONFIG", world_path(world, "krb5.conf"), 1);
     setenv("KRB5RCACHEDIR", world->folder, 1);
@@ -231,8 +230,7 @@ static bool pair_establish(struct pair *pair, ULONG isc, ULONG asc)
 {
     for (int legs = 0; legs < 4; legs++) {
         client_leg(pair, isc, WORLD_SERVICE, NULL);
-        if (pair->client_status < 0 ||
-            (pair->client_status == SEC_E_OK && !pair->out.output.size))
+        if (pair->client_status < 0 || (pair->client_status == SEC_E_OK && !pair->out.output.size))
             break;
         server_leg(pair, asc, NULL);
         if (pair->server_status < 0 || (pair->server_status == SEC_E_OK && !pair->in.output.size))
