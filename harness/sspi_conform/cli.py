@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from .commands import captures, explain, listing, realm, repro, run, show
+from . import commands as command_modules
+from .commands import explain
 from .model import ConformError
 
 _DESCRIPTION = """\
@@ -43,9 +46,14 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--root", type=Path, default=None, metavar="DIR",
                      help="the folder that holds scenarios/ and captures/ (default: where this program is)")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for module in (run, listing, show, explain, realm, repro, captures):
-        module.add(commands)
+    for module in sorted(pkgutil.iter_modules(command_modules.__path__), key=_place):
+        importlib.import_module(f"{command_modules.__name__}.{module.name}").add(commands)
     return top
+
+
+def _place(module: pkgutil.ModuleInfo) -> tuple[bool, str]:
+    """run comes first in the help, the others by name."""
+    return module.name != "run", module.name
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
