@@ -30,6 +30,7 @@ from .world import Surroundings, World, world_of
 RUNS = 5
 SECONDS = 0.5  # of one run of an in-process measurement
 SCENARIOS = 1000  # in one run of the scenario rate
+NOISY = 0.25  # a spread from which on a line says so
 GSS_NTLMSSP = "/usr/lib/*/gssntlmssp/gssntlmssp.so"
 Measure = Callable[[], float]
 
@@ -45,6 +46,7 @@ class Benchmark:
     limit: float | None = None
     runs: int = RUNS
     more: bool = True
+    spread: float | None = None  # of our own runs: a large one says that the machine was disturbed
 
     @property
     def ratio(self) -> dict[str, float]:
@@ -61,7 +63,7 @@ class Benchmark:
         """As bench.json has it."""
         return {"id": self.id, "unit": self.unit, "ours": _rounded(self.ours),
                 "peers": {name: _rounded(value) for name, value in self.peers.items()}, "ratio": self.ratio,
-                "limit": self.limit, "runs": self.runs}
+                "limit": self.limit, "runs": self.runs, "spread": self.spread}
 
 
 def _rounded(value: float) -> float:
@@ -109,13 +111,18 @@ def _one_core() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _interleaved(measures: Mapping[str, Measure], runs: int = RUNS) -> dict[str, float]:
-    """The median of each, taken in turns."""
+def _interleaved(measures: Mapping[str, Measure], runs: int = RUNS) -> dict[str, list[float]]:
+    """All values of each, taken in turns."""
     values: dict[str, list[float]] = {name: [] for name in measures}
     for _ in range(runs):
         for name, measure in measures.items():
             values[name].append(measure())
-    return {name: statistics.median(found) for name, found in values.items()}
+    return values
+
+
+def _spread(values: Sequence[float]) -> float:
+    """How far apart the runs are: 0.1 when the largest is a tenth above the smallest."""
+    return round(max(values) / min(values) - 1, 2) if min(values) else 0.0
 
 
 def _realm_ready() -> Iterator[Benchmark]:
@@ -156,6 +163,10 @@ _IN_PROCESS = (
 )
 
 
+IDS = ("realm-ready", "scenario-rate", "scenario-rate-winbind", "harness-call", "suite-wall",
+       *(row.id for row in _IN_PROCESS))
+
+
 class _Bench:
     """What the measurements share: a realm, a folder, the programs."""
 
@@ -176,8 +187,9 @@ class _Bench:
             cost: list[float] = []
             measures = {name: self._rate(pipeline, name, cost) for name in ("file", "winbind")}
             found = _interleaved(measures)
-        yield Benchmark("scenario-rate", "1/s", found["file"], limit=2500)
-        yield Benchmark("scenario-rate-winbind", "1/s", found["winbind"])
+        for name, authority, limit in (("scenario-rate", "file", 2500), ("scenario-rate-winbind", "winbind", None)):
+            values = found[authority]
+            yield Benchmark(name, "1/s", statistics.median(values), limit=limit, spread=_spread(values))
         yield Benchmark("harness-call", "us", statistics.median(cost), limit=35, more=False)
 
     def _rate(self, pipeline: Pipeline, authority: str, cost: list[float]) -> Measure:
@@ -226,7 +238,8 @@ class _Bench:
             for _ in judge.judge_all(pairs, self._project.captures, self._profile, rules):
                 pass
             return time.perf_counter() - start
-        yield Benchmark("suite-wall", "s", _interleaved({"ours": measure}, 3)["ours"], runs=3, more=False)
+        values = _interleaved({"ours": measure}, 3)["ours"]
+        yield Benchmark("suite-wall", "s", statistics.median(values), runs=3, more=False, spread=_spread(values))
 
     # Handshakes and messages in one process
 
@@ -248,7 +261,9 @@ class _Bench:
                     raise
                 print(f"{row.id}: no figure for {name}: {problem}")
         found = _interleaved(working)
-        yield Benchmark(row.id, "MB/s" if row.size else "1/s", found.pop("ours"), found)
+        ours = found.pop("ours")
+        yield Benchmark(row.id, "MB/s" if row.size else "1/s", statistics.median(ours),
+                        {name: statistics.median(values) for name, values in found.items()}, spread=_spread(ours))
 
     def _sspi(self, row: InProcess, library: str, program: Program, inbound: bool = False) -> Measure:
         environment = self._environment(row, program)
@@ -304,4 +319,5 @@ def line(one: Benchmark) -> str:
     """A line of the table."""
     peers = "  ".join(f"{name} {_rounded(value):g} ({one.ratio.get(name, 0):g}x)" for name, value in one.peers.items())
     limit = "" if one.limit is None else f"  limit {one.limit:g}{'' if one.within else ' MISSED'}"
-    return f"{one.id:<30} {_rounded(one.ours):>9g} {one.unit:<5}{limit}  {peers}".rstrip()
+    noise = f"  runs differ by {one.spread:.0%}: compare within this line only" if (one.spread or 0) > NOISY else ""
+    return f"{one.id:<30} {_rounded(one.ours):>9g} {one.unit:<5}{limit}  {peers}{noise}".rstrip()

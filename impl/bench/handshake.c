@@ -189,25 +189,52 @@ static bool message(void *state)
     return true;
 }
 
-static int messages(struct bench *bench, ULONG size, double seconds)
+/* Connects and gets ready for messages of `size` bytes. */
+static bool open_line(struct bench *bench, ULONG size)
 {
     SecPkgContext_Sizes sizes;
     if (!connect_sides(bench))
-        return EXIT_FAILURE;
+        return false;
     SECURITY_STATUS status =
         bench->sspi->QueryContextAttributesW(&bench->initiator.context, SECPKG_ATTR_SIZES, &sizes);
-    if (status != SEC_E_OK || sizes.cbSecurityTrailer > sizeof bench->trailer) {
-        failed("QueryContextAttributes SIZES", status);
-        return EXIT_FAILURE;
-    }
+    if (status != SEC_E_OK || sizes.cbSecurityTrailer > sizeof bench->trailer)
+        return failed("QueryContextAttributes SIZES", status);
     bench->trailer_room = sizes.cbSecurityTrailer;
     bench->size = size;
+    bench->sequence = 0;
     bench->plain = malloc(size);
     bench->sealed = malloc(size);
     if (!bench->plain || !bench->sealed)
-        return EXIT_FAILURE;
+        return false;
     memset(bench->plain, 'x', size);
-    return bench_loop(message, bench, seconds);
+    return true;
+}
+
+/* Whether a context is what it is said to be: a message crosses, and Negotiate chose `mechanism`.
+ * A fast handshake of something else would be no result. */
+static bool proven(struct bench *bench, const char *package, const char *mechanism)
+{
+    if (!open_line(bench, MOST_TEXT) || !message(bench))
+        return false;
+    if (strcmp(package, "Negotiate") == 0) {
+        SecPkgContext_PackageInfoW info;
+        SECURITY_STATUS status =
+            bench->sspi->QueryContextAttributesW(&bench->acceptor.context, SECPKG_ATTR_PACKAGE_INFO, &info);
+        if (status != SEC_E_OK)
+            return failed("QueryContextAttributes PACKAGE_INFO", status);
+        SEC_WCHAR *wanted = wide(mechanism);
+        bool same = length(info.PackageInfo->Name) == length(wanted) &&
+            memcmp(info.PackageInfo->Name, wanted, length(wanted) * sizeof *wanted) == 0;
+        free(wanted);
+        bench->sspi->FreeContextBuffer(info.PackageInfo);
+        if (!same) {
+            fprintf(stderr, "Negotiate did not choose %s\n", mechanism);
+            return false;
+        }
+    }
+    free(bench->plain);
+    free(bench->sealed);
+    return disconnect(bench);
 }
 
 int main(int argc, char **argv)
@@ -244,7 +271,9 @@ int main(int argc, char **argv)
     if (status != SEC_E_OK)
         return failed("AcquireCredentialsHandle inbound", status), EXIT_FAILURE;
     double seconds = atof(argv[argc - 1]);
+    if (!proven(bench, argv[2], argv[3]))
+        return EXIT_FAILURE;
     if (argc > 6)
-        return messages(bench, (ULONG)strtoul(argv[5], NULL, 10), seconds);
+        return open_line(bench, (ULONG)strtoul(argv[5], NULL, 10)) ? bench_loop(message, bench, seconds) : EXIT_FAILURE;
     return bench_loop(handshake, bench, seconds);
 }
