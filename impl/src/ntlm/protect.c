@@ -175,6 +175,15 @@ static bool is_next(const struct ntlm_protection *protection, const uint8_t *sig
            ntlm_get32(signature + SEQUENCE_OFFSET) == protection->receive->sequence;
 }
 
+/* RandomPad may be anything: it is not covered, and peers disagree on whether to send it as zero.
+ */
+static bool same_signature(const struct ntlm_protection *protection, const uint8_t *expected,
+                           const uint8_t *signature)
+{
+    size_t from = is_protected(protection) && !(protection->flags & NTLM_ESS) ? 8 : CHECKSUM_OFFSET;
+    return sspi_equal(expected + from, signature + from, NTLM_SIGNATURE_SIZE - from);
+}
+
 /* After a failure the stream is where it was (MS-NLMP 3.4.4: an unexpected number does not move the
  * counter) and the data is the ciphertext it was: nobody gets plaintext that nobody vouches for. */
 static SECURITY_STATUS unprotect(struct ntlm_protection *protection, SecBufferDesc *message,
@@ -196,7 +205,7 @@ static SECURITY_STATUS unprotect(struct ntlm_protection *protection, SecBufferDe
     sign_checksum(protection, stream, sum, expected);
     if (!good)
         status = SEC_E_INTERNAL_ERROR;
-    else if (sspi_equal(expected, signature, sizeof expected))
+    else if (same_signature(protection, expected, signature))
         status = SEC_E_OK;
     if (status != SEC_E_OK) {
         stream->rc4 = before;
