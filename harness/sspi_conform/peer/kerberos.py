@@ -22,7 +22,8 @@ from .statuses import (SEC_E_BAD_BINDINGS, SEC_E_CONTEXT_EXPIRED, SEC_E_INTERNAL
                        SEC_E_TARGET_UNKNOWN, SEC_E_TIME_SKEW, SEC_E_UNSUPPORTED_FUNCTION, SEC_E_WRONG_PRINCIPAL,
                        SEC_I_CONTINUE_NEEDED)
 
-GSS_INTEGRITY, GSS_CHANNEL_BOUND, GSS_DCE_STYLE, GSS_IDENTIFY, GSS_EXTENDED_ERROR = 0x20, 0x800, 0x1000, 0x2000, 0x4000
+GSS_INTEGRITY, GSS_TRANSFERABLE, GSS_CHANNEL_BOUND = 0x20, 0x100, 0x800
+GSS_DCE_STYLE, GSS_IDENTIFY, GSS_EXTENDED_ERROR = 0x1000, 0x2000, 0x4000
 LOW_FLAGS = 0x1F  # DELEGATE to CONFIDENTIALITY have the same values in SSPI and GSS
 WRAP_NO_ENCRYPT = 0x80000001
 MAX_TOKEN = 48000
@@ -221,7 +222,7 @@ class Initiator(_KerberosContext):
             raise SspiError(SEC_E_TARGET_UNKNOWN)
         if self._context is not None and not leg.token:
             raise SspiError(SEC_E_INVALID_TOKEN)
-        flags = leg.flags & LOW_FLAGS
+        flags = leg.flags & LOW_FLAGS | GSS_TRANSFERABLE  # the binding takes 0 for its own default
         for attribute, bit in ((model.ISC_INTEGRITY, GSS_INTEGRITY), (model.USE_DCE_STYLE, GSS_DCE_STYLE),
                                (model.ISC_IDENTIFY, GSS_IDENTIFY), (model.ISC_EXTENDED_ERROR, GSS_EXTENDED_ERROR)):
             if leg.flags & attribute:

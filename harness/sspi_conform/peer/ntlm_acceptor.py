@@ -16,7 +16,8 @@ from .statuses import (SEC_E_BAD_BINDINGS, SEC_E_INVALID_TOKEN, SEC_E_LOGON_DENI
 
 # What an acceptor agrees to, of what is asked. 0xE20882B7 becomes 0xE2898235 as recorded.
 ACCEPTED_FLAGS = (wire.UNICODE | wire.OEM | wire.REQUEST_TARGET | wire.SIGN | wire.SEAL | wire.LM_KEY | wire.NTLM
-                  | wire.ALWAYS_SIGN | wire.EXTENDED_SESSIONSECURITY | wire.IDENTIFY | wire.KEY_128 | wire.KEY_EXCH | wire.KEY_56)
+                  | wire.ALWAYS_SIGN | wire.EXTENDED_SESSIONSECURITY | wire.IDENTIFY | wire.KEY_128
+                  | wire.KEY_EXCH | wire.KEY_56)
 
 
 class Acceptor(NtlmContext):
