@@ -51,6 +51,20 @@ class Pattern:
                    for axis, alternatives in self.axes)
 
 
+@dataclass(frozen=True)
+class AnyOf:
+    """Several patterns, of which one is enough."""
+
+    patterns: tuple[Pattern, ...]
+
+    @property
+    def text(self) -> str:
+        return ", ".join(pattern.text for pattern in self.patterns)
+
+    def matches(self, case: Case) -> bool:
+        return any(pattern.matches(case) for pattern in self.patterns)
+
+
 def points(case: Case) -> Mapping[str, str]:
     """The axis values of a case, the implied ones included."""
     return implied(case.settings) | dict(case.axes)

@@ -18,7 +18,7 @@ _KEYS = ("name", "library", "command", "packages", "acceptor-identity", "environ
 class Unsupported:
     """Cases the implementation does not claim to support."""
 
-    pattern: patterns.Pattern
+    pattern: patterns.Pattern | patterns.AnyOf
     reason: str
     source: str
 
@@ -27,7 +27,7 @@ class Unsupported:
 class KnownFailure:
     """A wrong outcome that is known, with the reason."""
 
-    pattern: patterns.Pattern
+    pattern: patterns.Pattern | patterns.AnyOf
     reason: str
     outcome: Mapping[str, Matcher]
     since: str
@@ -128,7 +128,11 @@ def _known_failure(entry: Section, cases: list[Case]) -> KnownFailure:
         entry.text("since", "a date such as 2026-11-22"), entry.where())
 
 
-def _pattern(entry: Section, cases: list[Case]) -> patterns.Pattern:
-    pattern = patterns.parse_at(entry.text("case", "a pattern"), entry.where("case"))
-    patterns.select(pattern, cases, entry.where("case"))
-    return pattern
+def _pattern(entry: Section, cases: list[Case]) -> patterns.AnyOf:
+    """One pattern or a list of them; each must match."""
+    found = []
+    for text in entry.texts("case", "a pattern, or a list of them"):
+        pattern = patterns.parse_at(text, entry.where("case"))
+        patterns.select(pattern, cases, entry.where("case"))
+        found.append(pattern)
+    return patterns.AnyOf(tuple(found))
