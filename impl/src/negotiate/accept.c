@@ -149,10 +149,11 @@ static SECURITY_STATUS take_init(struct neg_context *context, struct sspi_leg *l
         return status == SEC_E_OK ? SEC_I_CONTINUE_NEEDED : status;
     }
     SECURITY_STATUS status = step(context, leg, init->mech_token, no_mic);
-    /* An optimistic token of a kind the mechanism does not do here (Kerberos user-to-user, say)
-     * is passed over like a mechanism that is not there. */
-    const struct neg_mech *other =
-        status == SEC_E_UNSUPPORTED_FUNCTION ? select_mech(context, &other_place, mech) : NULL;
+    /* A mechanism that turns out to have no keys here, or not to do this kind of token (Kerberos
+     * user-to-user, say), is passed over like one that is not there. */
+    const struct neg_mech *other = NULL;
+    if (status == SEC_E_UNSUPPORTED_FUNCTION || status == SEC_E_NO_CREDENTIALS)
+        other = select_mech(context, &other_place, mech);
     if (!other)
         return status;
     sspi_blob_free(&leg->output);
