@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The settings file: defaults, what is read, and errors that name file and line.
+ */
+#include "run.h"
+
+#include <libsspi.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config.h"
+
+static char path[] = "/tmp/libsspi-config-XXXXXX";
+
+static SECURITY_STATUS read_text(const char *text, struct sspi_config *config)
+{
+    strcpy(path + sizeof path - 7, "XXXXXX");
+    int file = mkstemp(path);
+    if (file < 0 || write(file, text, strlen(text)) != (ssize_t)strlen(text))
+        exit(2);
+    close(file);
+    setenv("LIBSSPI_CONFIG", path, 1);
+    SECURITY_STATUS status = sspi_config_read(config);
+    unlink(path);
+    return status;
+}
+
+static void settings(void)
+{
+    struct sspi_config config;
+    ASSERT_STATUS(read_text("# comment\n\n; another\n[ntlm]\n authority = winbind \n"
+                            "accounts=/some path/file\nnetbios-name = HOST\r\n"
+                            "dns-domain = a = b\n",
+                            &config),
+                  SEC_E_OK);
+    CU_ASSERT_EQUAL(config.ntlm_authority, SSPI_AUTHORITY_WINBIND);
+    CU_ASSERT_STRING_EQUAL(config.ntlm_accounts, "/some path/file");
+    CU_ASSERT_STRING_EQUAL(config.ntlm_netbios_name, "HOST");
+    CU_ASSERT_STRING_EQUAL(config.ntlm_netbios_domain, "HOST");
+    CU_ASSERT_STRING_EQUAL(config.ntlm_dns_domain, "a = b");
+    sspi_config_free(&config);
+}
+
+static void defaults(void)
+{
+    struct sspi_config config;
+    char host[256] = "";
+    ASSERT_STATUS(read_text("", &config), SEC_E_OK);
+    gethostname(host, sizeof host - 1);
+    CU_ASSERT_EQUAL(config.ntlm_authority, SSPI_AUTHORITY_FILE);
+    CU_ASSERT_PTR_NULL(config.ntlm_accounts);
+    CU_ASSERT_STRING_EQUAL(config.ntlm_dns_name, host);
+    CU_ASSERT(strlen(config.ntlm_netbios_name) <= 15);
+    CU_ASSERT_PTR_NULL(strchr(config.ntlm_netbios_name, '.'));
+    sspi_config_free(&config);
+}
+
+static void broken(void)
+{
+    static const struct {
+        const char *text, *line, *word;
+    } rows[] = {
+        {"[ntlm]\nauthority = samba\n", "line 2", "samba"},
+        {"[kerberos]\n", "line 1", "[kerberos]"},
+        {"accounts = /x\n", "line 1", "accounts"},
+        {"[ntlm]\n\nwhat\n", "line 3", "what"},
+        {"[ntlm]\naccounts =\n", "line 2", "accounts"},
+        {"[ntlm]\nacounts = /x\n", "line 2", "acounts"},
+        {"[ntlm]\ndns-name = \xff\n", "line 2", "dns-name"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sspi_config config;
+        ASSERT_STATUS(read_text(rows[i].text, &config), SEC_E_INTERNAL_ERROR);
+        CU_ASSERT_PTR_NOT_NULL(strstr(libsspi_last_error(), rows[i].line));
+        CU_ASSERT_PTR_NOT_NULL(strstr(libsspi_last_error(), rows[i].word));
+        CU_ASSERT_PTR_NOT_NULL(strstr(libsspi_last_error(), path));
+        sspi_config_free(&config);
+    }
+}
+
+/* A file that was named must be there; the default one need not. */
+static void missing(void)
+{
+    struct sspi_config config;
+    setenv("LIBSSPI_CONFIG", "/nowhere/libsspi.conf", 1);
+    ASSERT_STATUS(sspi_config_read(&config), SEC_E_INTERNAL_ERROR);
+    CU_ASSERT_PTR_NOT_NULL(strstr(libsspi_last_error(), "/nowhere/libsspi.conf"));
+    sspi_config_free(&config);
+    setenv("LIBSSPI_CONFIG", "", 1);
+    if (access("/etc/libsspi.conf", F_OK) != 0)
+        ASSERT_STATUS(sspi_config_read(&config), SEC_E_OK);
+    sspi_config_free(&config);
+}
+
+SSPI_TESTS({"settings", settings}, {"defaults", defaults}, {"broken", broken}, {"missing", missing})
