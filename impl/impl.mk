@@ -43,12 +43,15 @@ $(BUILD)/libsspi-test.a: $(IMPL_OBJECTS) $(BUILD)/impl/env_test.o
 $(BUILD)/tests/%_test: impl/tests/%_test.c $(BUILD)/libsspi-test.a
 	@mkdir -p $(@D)
 	$(CC) $(IMPL_CPPFLAGS) -DLIBSSPI_TEST_SEAM -Iimpl/tests $(CFLAGS) $(WARNINGS) -MMD -MP -o $@ $< \
-		$(BUILD)/libsspi-test.a -lcunit $(IMPL_LIBS)
+		$(BUILD)/libsspi-test.a $(IMPL_TEST_LDFLAGS) -lcunit $(IMPL_LIBS)
+
+$(BUILD)/tests/out_of_memory_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=calloc
 
 .PHONY: check-c
 check-c: $(IMPL_TESTS) ## the C tests of libsspi
 	@test -n '$(IMPL_TESTS)' || { echo 'check-c: no tests'; exit 1; }
-	@failed=; for t in $(IMPL_TESTS); do $$t || failed="$$failed $$(basename $$t)"; done; \
+	@export ASAN_OPTIONS="allocator_may_return_null=1:$$ASAN_OPTIONS"; \
+	failed=; for t in $(IMPL_TESTS); do $$t || failed="$$failed $$(basename $$t)"; done; \
 	if [ -n "$$failed" ]; then echo "check-c: FAILED:$$failed"; exit 1; fi; \
 	echo 'check-c: $(words $(IMPL_TESTS)) test programs passed'
 

@@ -21,8 +21,8 @@ struct side {
 };
 
 /* One leg: token in (NULL for none), own token out. */
-static SECURITY_STATUS leg(struct side *side, int initiator, const char *target, ULONG req,
-                           const uint8_t *token, ULONG size)
+static inline SECURITY_STATUS leg(struct side *side, int initiator, const char *target, ULONG req,
+                                  const uint8_t *token, ULONG size)
 {
     SecBuffer in = {size, SECBUFFER_TOKEN, (void *)(uintptr_t)token};
     SecBufferDesc input = {SECBUFFER_VERSION, 1, &in};
@@ -46,8 +46,8 @@ static SECURITY_STATUS leg(struct side *side, int initiator, const char *target,
 }
 
 /* Alternates legs until nobody has a token left or one side refuses. */
-static void establish(struct side *client, struct side *server, const char *target,
-                      ULONG client_req, ULONG server_req)
+static inline void establish(struct side *client, struct side *server, const char *target,
+                             ULONG client_req, ULONG server_req)
 {
     leg(client, 1, target, client_req, NULL, 0);
     for (int i = 0; i < 10 && client->status >= 0 && client->size; i++) {
@@ -58,7 +58,7 @@ static void establish(struct side *client, struct side *server, const char *targ
     }
 }
 
-static void finish(struct side *side)
+static inline void finish(struct side *side)
 {
     if (side->has_context)
         DeleteSecurityContext(&side->context);
