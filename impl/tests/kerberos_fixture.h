@@ -102,6 +102,7 @@ static void world_tickets(struct world *world)
 {
     krb5_ccache cache;
     krb5_creds creds = {0};
+    char name[160];
 
     MUST(krb5_parse_name(world->krb5, WORLD_CLIENT, &creds.client));
     MUST(krb5_parse_name(world->krb5, WORLD_SERVICE "@" WORLD_REALM, &creds.server));
@@ -110,10 +111,14 @@ static void world_tickets(struct world *world)
     creds.times.endtime = (krb5_timestamp)world->end;
     MUST(krb5_c_make_random_key(world->krb5, world->key.enctype, &creds.keyblock));
     world_forge(world, &creds);
-    MUST(krb5_cc_default(world->krb5, &cache));
+    /* Like kinit: never half a cache under the name that others read. */
+    snprintf(name, sizeof name, "FILE:%s", world_path(world, "cache.new"));
+    MUST(krb5_cc_resolve(world->krb5, name, &cache));
     MUST(krb5_cc_initialize(world->krb5, cache, creds.client));
     MUST(krb5_cc_store_cred(world->krb5, cache, &creds));
     krb5_cc_close(world->krb5, cache);
+    if (rename(world_path(world, "cache.new"), world_path(world, "cache")) != 0)
+        abort();
     krb5_free_cred_contents(world->krb5, &creds);
 }
 

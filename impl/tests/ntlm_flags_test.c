@@ -45,6 +45,7 @@ static void authenticates(void)
     CU_ASSERT_EQUAL(ntlm_flags_to_authenticate(0xe20882b7, 0xe2898235), 0xe2888235u);
     CU_ASSERT_EQUAL(ntlm_flags_to_authenticate(0xe2088297, 0xe2898215), 0xe2888215u);
     CU_ASSERT_EQUAL(ntlm_flags_to_authenticate(0xa2088207, 0xe2898235), 0xa2888205u);
+    CU_ASSERT_EQUAL(ntlm_flags_to_authenticate(0xe2088297, 0xe2898295), 0xe2888215u);
     /* LM_KEY survives only where extended session security is missing */
     CU_ASSERT_EQUAL(ntlm_flags_to_authenticate(0xe2088297, 0xc0828295) & NTLM_LM_KEY, NTLM_LM_KEY);
 }

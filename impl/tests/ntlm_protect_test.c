@@ -17,8 +17,8 @@ struct pair {
 
 static void start(struct pair *pair, uint32_t flags)
 {
-    CU_ASSERT_TRUE(ntlm_protection_start(&pair->client, hex(key_text).data, flags, true));
-    CU_ASSERT_TRUE(ntlm_protection_start(&pair->server, hex(key_text).data, flags, false));
+    ntlm_protection_start(&pair->client, hex(key_text).data, flags, true);
+    ntlm_protection_start(&pair->server, hex(key_text).data, flags, false);
 }
 
 struct letter {

@@ -146,8 +146,8 @@ static SECURITY_STATUS ask_authority(struct ntlm_context *context, const struct 
     return context->name ? SEC_E_OK : SEC_E_INSUFFICIENT_MEMORY;
 }
 
-static SECURITY_STATUS make_keys(struct ntlm_context *context, const struct claim *claim,
-                                 const uint8_t base_key[16])
+static void make_keys(struct ntlm_context *context, const struct claim *claim,
+                      const uint8_t base_key[16])
 {
     memcpy(context->session_key, base_key, sizeof context->session_key);
     if (context->flags & NTLM_KEY_EXCH) {
@@ -157,9 +157,7 @@ static SECURITY_STATUS make_keys(struct ntlm_context *context, const struct clai
                         sizeof context->session_key);
         sspi_wipe(&rc4, sizeof rc4);
     }
-    return ntlm_protection_start(&context->protection, context->session_key, context->flags, false)
-               ? SEC_E_OK
-               : SEC_E_INTERNAL_ERROR;
+    ntlm_protection_start(&context->protection, context->session_key, context->flags, false);
 }
 
 /* Only when the client, inside its proof, says that there is one (MS-NLMP 3.2.5.1.2): otherwise
@@ -212,10 +210,10 @@ static SECURITY_STATUS verdict(struct ntlm_context *context, const struct sspi_l
     SECURITY_STATUS status = read_claim(context, &claim, leg->token);
     if (status == SEC_E_OK)
         status = ask_authority(context, &claim, leg->req, base_key);
-    if (status == SEC_E_OK)
-        status = make_keys(context, &claim, base_key);
-    if (status == SEC_E_OK)
+    if (status == SEC_E_OK) {
+        make_keys(context, &claim, base_key);
         status = check_mic(context, &claim, leg->token);
+    }
     if (status == SEC_E_OK)
         status = check_bindings(&claim, leg);
     if (status == SEC_E_OK)

@@ -172,9 +172,8 @@ static SECURITY_STATUS make_keys(struct ntlm_context *context, struct answer *an
                         sizeof answer->encrypted_key);
         sspi_wipe(&rc4, sizeof rc4);
     }
-    return ntlm_protection_start(&context->protection, context->session_key, context->flags, true)
-               ? SEC_E_OK
-               : SEC_E_INTERNAL_ERROR;
+    ntlm_protection_start(&context->protection, context->session_key, context->flags, true);
+    return SEC_E_OK;
 }
 
 static SECURITY_STATUS build(struct ntlm_context *context, const struct answer *answer,

@@ -15,31 +15,34 @@
 #define CHECKSUM_OFFSET 4
 #define SEQUENCE_OFFSET 12
 
-static bool start_stream(struct ntlm_stream *stream, const uint8_t key[16], uint32_t flags,
-                         bool from_client)
-{
-    uint8_t seal_key[16];
-    size_t size;
-    bool good = (!(flags & NTLM_ESS) || ntlm_sign_key(key, from_client, stream->sign_key)) &&
-                ntlm_seal_key(key, flags, from_client, seal_key, &size);
-    if (good)
-        sspi_rc4_init(&stream->rc4, seal_key, size);
-    sspi_wipe(seal_key, sizeof seal_key);
-    stream->sequence = 0;
-    return good;
-}
-
-bool ntlm_protection_start(struct ntlm_protection *protection, const uint8_t key[16],
+void ntlm_protection_start(struct ntlm_protection *protection, const uint8_t key[16],
                            uint32_t flags, bool is_client)
 {
+    memset(protection, 0, sizeof *protection);
+    memcpy(protection->key, key, sizeof protection->key);
     protection->flags = flags;
     protection->send = is_client ? &protection->client : &protection->server;
     protection->receive = is_client ? &protection->server : &protection->client;
     /* One key, one RC4 stream, one counter for both directions, MS-NLMP 3.4.4.1. */
     if (!(flags & NTLM_ESS))
         protection->send = protection->receive = &protection->client;
-    return start_stream(&protection->client, key, flags, true) &&
-           (!(flags & NTLM_ESS) || start_stream(&protection->server, key, flags, false));
+}
+
+/* Derives the keys of a stream unless it has them. */
+static bool make_ready(const struct ntlm_protection *protection, struct ntlm_stream *stream)
+{
+    uint8_t seal_key[16];
+    size_t size;
+    bool from_client = stream == &protection->client;
+    if (stream->ready)
+        return true;
+    stream->ready = (!(protection->flags & NTLM_ESS) ||
+                     ntlm_sign_key(protection->key, from_client, stream->sign_key)) &&
+                    ntlm_seal_key(protection->key, protection->flags, from_client, seal_key, &size);
+    if (stream->ready)
+        sspi_rc4_init(&stream->rc4, seal_key, size);
+    sspi_wipe(seal_key, sizeof seal_key);
+    return stream->ready;
 }
 
 /* Whether there are real signatures: sealing brings signing with it (inter.ntlm.seal-sets-sign). */
@@ -141,7 +144,8 @@ static SECURITY_STATUS protect(struct ntlm_protection *protection, SecBufferDesc
     if (token->cbBuffer < NTLM_SIGNATURE_SIZE)
         return SEC_E_BUFFER_TOO_SMALL;
     size_t count = collect(protection, message, parts);
-    if (!checksum(protection, protection->send, parts, count, sum))
+    if (!make_ready(protection, protection->send) ||
+        !checksum(protection, protection->send, parts, count, sum))
         return SEC_E_INTERNAL_ERROR;
     if (encrypt) {
         run_rc4(protection->send, message);
@@ -192,6 +196,8 @@ static SECURITY_STATUS unprotect(struct ntlm_protection *protection, SecBufferDe
     struct sspi_view parts[MAX_BUFFERS + 1];
     uint8_t sum[8], expected[NTLM_SIGNATURE_SIZE];
     struct ntlm_stream *stream = protection->receive;
+    if (!make_ready(protection, stream))
+        return SEC_E_INTERNAL_ERROR;
     struct sspi_rc4 before = stream->rc4;
     uint32_t sequence = stream->sequence;
     SECURITY_STATUS status = SEC_E_MESSAGE_ALTERED;
@@ -269,8 +275,9 @@ SECURITY_STATUS ntlm_make_mic(struct ntlm_protection *protection, struct sspi_vi
     uint8_t sum[8];
     if (!sspi_blob_alloc(mic, NTLM_SIGNATURE_SIZE))
         return SEC_E_INSUFFICIENT_MEMORY;
+    bool good = make_ready(protection, protection->send);
     struct sspi_rc4 before = protection->send->rc4;
-    bool good = checksum(protection, protection->send, parts, 2, sum);
+    good = good && checksum(protection, protection->send, parts, 2, sum);
     if (good) {
         sign_checksum(protection, protection->send, sum, mic->data);
         protection->send->rc4 = before;
@@ -289,6 +296,8 @@ SECURITY_STATUS ntlm_check_mic(struct ntlm_protection *protection, struct sspi_v
     SecBufferDesc message = {SECBUFFER_VERSION, 1, &part};
     if (mic.size != NTLM_SIGNATURE_SIZE || data.size > UINT32_MAX)
         return SEC_E_MESSAGE_ALTERED;
+    if (!make_ready(protection, protection->receive))
+        return SEC_E_INTERNAL_ERROR;
     struct sspi_rc4 before = protection->receive->rc4;
     SECURITY_STATUS status = unprotect(protection, &message, mic.data, false);
     protection->receive->rc4 = before;

@@ -12,8 +12,10 @@
 #include "digest.h"
 #include "memory.h"
 
-/* One direction. */
+/* One direction. Its keys are derived when the first message needs them: a context that only
+ * authenticates, as under HTTP, never pays for them. */
 struct ntlm_stream {
+    bool ready;
     uint8_t sign_key[16]; /* extended session security only */
     struct sspi_rc4 rc4;
     uint32_t sequence;
@@ -21,12 +23,13 @@ struct ntlm_stream {
 
 struct ntlm_protection {
     uint32_t flags;                    /* as negotiated */
+    uint8_t key[16];                   /* ExportedSessionKey */
     struct ntlm_stream client, server; /* without extended session security `client` serves both */
     struct ntlm_stream *send, *receive;
 };
 
-/* Derives the keys. false: the digest failed. Wipe the structure when done with it. */
-bool ntlm_protection_start(struct ntlm_protection *protection, const uint8_t key[16],
+/* Wipe the structure when done with it. */
+void ntlm_protection_start(struct ntlm_protection *protection, const uint8_t key[16],
                            uint32_t flags, bool is_client);
 
 /* The functions of struct sspi_package, on a finished context. */
