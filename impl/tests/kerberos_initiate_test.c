@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The initiator: legs, statuses and attributes of initiate.c, and what the acceptor sends back.
+ */
+#include "kerberos_fixture.h"
+
+#define FIVE 0x1001e /* mutual, replay, sequence, confidentiality, integrity */
+
+static struct world world;
+static struct pair pair;
+
+static void begin(void)
+{
+    world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    pair_acquire(&pair);
+}
+
+static void end(void)
+{
+    pair_free(&pair);
+    world_close(&world);
+}
+
+static void one_leg(void)
+{
+    begin();
+    ASSERT_STATUS(client_leg(&pair, ISC_REQ_INTEGRITY, WORLD_SERVICE, NULL), SEC_E_OK);
+    CU_ASSERT_TRUE(pair.out.output.size > 0);
+    CU_ASSERT_EQUAL(pair.out.ret, ISC_RET_INTEGRITY);
+    ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_E_OK);
+    CU_ASSERT_EQUAL(pair.in.output.size, 0);
+    CU_ASSERT_EQUAL(pair.in.ret, ASC_RET_INTEGRITY);
+    end();
+}
+
+static void two_legs(void)
+{
+    begin();
+    ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL), SEC_I_CONTINUE_NEEDED);
+    CU_ASSERT_EQUAL(pair.out.ret, FIVE);
+    ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_E_OK);
+    CU_ASSERT_TRUE(pair.in.output.size > 0);
+    CU_ASSERT_EQUAL(pair.in.ret, ASC_RET_MUTUAL_AUTH | ASC_RET_REPLAY_DETECT |
+                                     ASC_RET_SEQUENCE_DETECT | ASC_RET_CONFIDENTIALITY |
+                                     ASC_RET_INTEGRITY);
+    ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL), SEC_E_OK);
+    CU_ASSERT_EQUAL(pair.out.output.size, 0);
+    CU_ASSERT_EQUAL(pair.out.ret, FIVE);
+    end();
+}
+
+static void three_legs(void)
+{
+    begin();
+    ASSERT_STATUS(client_leg(&pair, ISC_REQ_USE_DCE_STYLE, WORLD_SERVICE, NULL),
+                  SEC_I_CONTINUE_NEEDED);
+    CU_ASSERT_EQUAL(pair.out.output.data[0], 0x6e); /* bare AP-REQ */
+    ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_I_CONTINUE_NEEDED);
+    CU_ASSERT_EQUAL(pair.in.output.data[0], 0x6f);
+    ASSERT_STATUS(client_leg(&pair, ISC_REQ_USE_DCE_STYLE, WORLD_SERVICE, NULL), SEC_E_OK);
+    CU_ASSERT_EQUAL(pair.out.output.data[0], 0x6f);
+    CU_ASSERT_EQUAL(pair.out.ret, ISC_RET_USED_DCE_STYLE | ISC_RET_MUTUAL_AUTH);
+    ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_E_OK);
+    CU_ASSERT_EQUAL(pair.in.output.size, 0);
+    CU_ASSERT_EQUAL(pair.in.ret, ASC_RET_USED_DCE_STYLE | ASC_RET_MUTUAL_AUTH);
+    end();
+}
+
+/* Each token of every leg cut everywhere, with exact memory for AddressSanitizer. */
+static SECURITY_STATUS client_reads(const uint8_t *bytes, size_t size)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    memcpy(copy, bytes, size);
+    struct sspi_leg leg = {.req = FIVE,
+                           .target = WORLD_SERVICE,
+                           .has_token = true,
+                           .token = {copy, size},
+                           .max_output = SIZE_MAX};
+    SECURITY_STATUS status = KERBEROS->initiate(pair.client_credential, &pair.client, &leg);
+    sspi_blob_free(&leg.output);
+    free(copy);
+    return status;
+}
+
+static void reply_cut(void)
+{
+    begin();
+    client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
+    server_leg(&pair, 0, NULL);
+    struct sspi_blob reply = pair.in.output;
+    pair.in.output = (struct sspi_blob){NULL, 0};
+    for (size_t size = 0; size < reply.size; size++) {
+        KERBEROS->free_context(pair.client);
+        pair.client = NULL;
+        client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
+        ASSERT_STATUS(client_reads(reply.data, size), SEC_E_INVALID_TOKEN);
+        /* After an error there is no way back, not even with the right token. */
+        ASSERT_STATUS(client_reads(reply.data, reply.size), SEC_E_INVALID_TOKEN);
+    }
+    sspi_blob_free(&reply);
+    end();
+}
+
+static void reply_altered(void)
+{
+    begin();
+    client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
+    server_leg(&pair, 0, NULL);
+    pair.in.output.data[pair.in.output.size - 1] ^= 1;
+    ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL), SEC_E_WRONG_PRINCIPAL);
+    end();
+}
+
+/* The reply to another request of the same client proves nothing. */
+static void reply_of_another(void)
+{
+    begin();
+    client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
+    server_leg(&pair, 0, NULL);
+    KERBEROS->free_context(pair.client);
+    pair.client = NULL;
+    struct sspi_blob reply = pair.in.output;
+    pair.in.output = (struct sspi_blob){NULL, 0};
+    client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
+    ASSERT_STATUS(client_reads(reply.data, reply.size), SEC_E_MUTUAL_AUTH_FAILED);
+    sspi_blob_free(&reply);
+    end();
+}
+
+static void requests_that_cannot_be(void)
+{
+    begin();
+    ASSERT_STATUS(client_leg(&pair, 0, NULL, NULL), SEC_E_TARGET_UNKNOWN);
+    pair_reset(&pair);
+    ASSERT_STATUS(client_leg(&pair, 0, "", NULL), SEC_E_TARGET_UNKNOWN);
+    pair_reset(&pair);
+    ASSERT_STATUS(client_leg(&pair, 0, "a/b@c@d", NULL), SEC_E_TARGET_UNKNOWN);
+    pair_reset(&pair);
+    ASSERT_STATUS(client_leg(&pair, ISC_REQ_DATAGRAM, WORLD_SERVICE, NULL),
+                  SEC_E_UNSUPPORTED_FUNCTION);
+    pair_reset(&pair);
+    static const uint8_t hint[] = {0x60, 0x02, 0x05, 0x00};
+    ASSERT_STATUS(client_reads(hint, sizeof hint), SEC_E_INVALID_TOKEN);
+    pair_reset(&pair);
+    /* The credential of an acceptor. */
+    void *client = pair.client_credential;
+    pair.client_credential = pair.server_credential;
+    ASSERT_STATUS(client_leg(&pair, 0, WORLD_SERVICE, NULL), SEC_E_NO_CREDENTIALS);
+    pair.client_credential = client;
+    end();
+}
+
+static void no_way_to_a_ticket(void)
+{
+    begin();
+    /* The cache has no TGT for anything but the one service. */
+    ASSERT_STATUS(client_leg(&pair, 0, "HTTP/other.world.test", NULL), SEC_E_NO_CREDENTIALS);
+    pair_reset(&pair);
+    unlink(world_path(&world, "cache"));
+    ASSERT_STATUS(client_leg(&pair, 0, WORLD_SERVICE, NULL), SEC_E_NO_CREDENTIALS);
+    end();
+}
+
+/* A cache that is written anew is read anew; an expired ticket is as good as none. */
+static void cache_changes(void)
+{
+    begin();
+    CU_ASSERT_TRUE(pair_establish(&pair, FIVE, 0));
+    pair_reset(&pair);
+    world.end = time(NULL) - 400;
+    world.start = world.end - 3600;
+    world_tickets(&world);
+    ASSERT_STATUS(client_leg(&pair, 0, WORLD_SERVICE, NULL), SEC_E_NO_CREDENTIALS);
+    pair_reset(&pair);
+    world.end = time(NULL) + 3600;
+    world_tickets(&world);
+    CU_ASSERT_TRUE(pair_establish(&pair, FIVE, 0));
+    end();
+}
+
+/* DELEGATE needs OK-AS-DELEGATE and a TGT to forward; without, the bit is missing, no more. */
+static void delegation_not_granted(void)
+{
+    begin();
+    ASSERT_STATUS(client_leg(&pair, FIVE | ISC_REQ_DELEGATE, WORLD_SERVICE, NULL),
+                  SEC_I_CONTINUE_NEEDED);
+    CU_ASSERT_EQUAL(pair.out.ret, FIVE);
+    pair_reset(&pair);
+    world.ticket_flags |= TKT_FLG_OK_AS_DELEGATE;
+    world_tickets(&world);
+    CU_ASSERT_TRUE(pair_establish(&pair, FIVE | ISC_REQ_DELEGATE, 0));
+    CU_ASSERT_EQUAL(pair.out.ret, FIVE); /* the cache has no TGT */
+    CU_ASSERT_EQUAL(pair.in.ret & ASC_RET_DELEGATE, 0);
+    end();
+}
+
+static uint64_t shifted(int seconds)
+{
+    return sspi_unix_to_filetime(time(NULL) + seconds);
+}
+
+/* A KRB-ERROR with KERB-ERROR-DATA makes the client try again with the acceptor's time, once. */
+static void skew_retried(void)
+{
+    begin();
+    client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
+    libsspi_test_clock(shifted(1000));
+    ASSERT_STATUS(server_leg(&pair, ASC_REQ_EXTENDED_ERROR, NULL), SEC_E_TIME_SKEW);
+    CU_ASSERT_TRUE(pair.in.output.size > 0);
+    libsspi_test_clock(0);
+    ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL), SEC_I_CONTINUE_NEEDED);
+    KERBEROS->free_context(pair.server);
+    pair.server = NULL;
+    libsspi_test_clock(shifted(1000));
+    ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_E_OK);
+    libsspi_test_clock(0);
+    ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL), SEC_E_OK);
+    pair_reset(&pair);
+
+    client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
+    for (int turn = 0; turn < 2; turn++) {
+        libsspi_test_clock(shifted(1000 + 1000 * turn));
+        KERBEROS->free_context(pair.server);
+        pair.server = NULL;
+        ASSERT_STATUS(server_leg(&pair, ASC_REQ_EXTENDED_ERROR, NULL), SEC_E_TIME_SKEW);
+        libsspi_test_clock(0);
+        ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL),
+                      turn ? SEC_E_TIME_SKEW : SEC_I_CONTINUE_NEEDED);
+    }
+    end();
+}
+
+/* Told that the acceptor has no key for it, the client has spoken to somebody else. */
+static void wrong_principal(void)
+{
+    begin();
+    client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
+    MUST(krb5_c_make_random_key(world.krb5, world.key.enctype, &world.key));
+    world_keytab(&world);
+    ASSERT_STATUS(server_leg(&pair, ASC_REQ_EXTENDED_ERROR, NULL), SEC_E_LOGON_DENIED);
+    CU_ASSERT_TRUE(pair.in.output.size > 0);
+    ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL), SEC_E_WRONG_PRINCIPAL);
+    end();
+}
+
+static void expiry(void)
+{
+    begin();
+    CU_ASSERT_TRUE(pair_establish(&pair, FIVE, 0));
+    int64_t local = (int64_t)sspi_filetime_to_local(sspi_unix_to_filetime(world.end));
+    CU_ASSERT_TRUE(pair.out.has_expiry && pair.in.has_expiry);
+    CU_ASSERT_EQUAL(pair.out.expiry.QuadPart, local);
+    CU_ASSERT_EQUAL(pair.in.expiry.QuadPart, local);
+    end();
+}
+
+SSPI_TESTS({"one leg", one_leg}, {"two legs", two_legs}, {"three legs", three_legs},
+           {"reply cut everywhere", reply_cut}, {"reply altered", reply_altered},
+           {"reply of another exchange", reply_of_another},
+           {"requests that cannot be", requests_that_cannot_be},
+           {"no way to a ticket", no_way_to_a_ticket}, {"cache changes", cache_changes},
+           {"delegation not granted", delegation_not_granted}, {"skew retried", skew_retried},
+           {"wrong principal", wrong_principal}, {"expiry", expiry})
