@@ -147,10 +147,12 @@ def test_order_is_checked(pair: Pair, live: realm_package.Realm) -> None:
 def test_channel_bindings(pair: Pair, live: realm_package.Realm, package: str, client: str | None,
                           server: str | None, flags: int, silent: bool, expected: str) -> None:
     """The outcome cells cb.out.kerberos.*; PROXY_BINDINGS MIT cannot tell."""
-    target = start(pair, live, package)
     odd = {"channel-bindings-awareness": "omit"} if silent else {}
-    found = pair.establish(FLAGS | MUTUAL, flags, target, (client, server), odd)
-    assert found[1] == expected
+    for style in (0, MUTUAL, DCE):
+        target = start(pair, live, package)
+        found = pair.establish(FLAGS | style, flags, target, (client, server), odd)
+        assert found[1] == expected, style
+        pair.drop()
 
 
 def test_refusals(pair: Pair, live: realm_package.Realm) -> None:

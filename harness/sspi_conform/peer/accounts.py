@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .ntlm_crypto import nt_hash
+
+Hashes = dict[tuple[str, str], bytes | None]
 
 
 class AccountsError(Exception):
@@ -63,25 +65,25 @@ def accounts_from(environment: Mapping[str, str]) -> Accounts:
     return Accounts(host, {})
 
 
-def _read(path: Path, reader, domain: str) -> dict[tuple[str, str], bytes | None]:  # type: ignore[no-untyped-def]
+def _read(path: Path, reader: Callable[[str, str], Hashes], domain: str) -> Hashes:
     try:
         return reader(path.read_text(encoding="utf-8"), domain)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise AccountsError(f"no accounts in {path}: {type(error).__name__}") from None  # the text may hold a secret
 
 
-def _from_json(text: str, domain: str) -> dict[tuple[str, str], bytes | None]:
+def _from_json(text: str, domain: str) -> Hashes:
     """[{"user", "domain"?, "password" or "nthash"}]"""
-    found: dict[tuple[str, str], bytes | None] = {}
+    found: Hashes = {}
     for row in json.loads(text):
         secret = bytes.fromhex(row["nthash"]) if "nthash" in row else nt_hash(row["password"])
         found[row["user"].upper(), row.get("domain", domain).upper()] = None if row.get("disabled") else secret
     return found
 
 
-def _from_smbpasswd(text: str, domain: str) -> dict[tuple[str, str], bytes | None]:
+def _from_smbpasswd(text: str, domain: str) -> Hashes:
     """Lines name:uid:LM hash:NT hash:[flags]:change time: as Samba writes them."""
-    found: dict[tuple[str, str], bytes | None] = {}
+    found: Hashes = {}
     for line in text.splitlines():
         parts = line.split(":")
         if len(parts) < 5 or line.startswith("#"):

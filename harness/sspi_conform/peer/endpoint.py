@@ -2,7 +2,9 @@
 """The peer as an endpoint of the probe protocol: handles, dispatch, and the translation of buffers."""
 from __future__ import annotations
 
+import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,8 +62,9 @@ class Endpoint:
             found = {"unsupported": str(error)}
         except AccountsError as error:
             found = {"error": str(error)}
-        except RecursionError:
-            found = {"status": f"0x{SEC_E_INVALID_TOKEN:08x}"}
+        except Exception as error:  # a fault of the peer must not look like one of the other side
+            traceback.print_exc(file=sys.stderr)
+            found = {"error": f"the peer failed: {type(error).__name__}"}
         found["id"] = ident
         found["ns"] = time.perf_counter_ns() - start
         return found

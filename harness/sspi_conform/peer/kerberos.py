@@ -74,7 +74,7 @@ class Library:
             self._configuration)
 
     def name(self, text: str) -> Any:
-        return gss.import_name(text.encode(), self.principal_name)
+        return gss.import_name(text.encode("utf-8", "replace"), self.principal_name)
 
 
 class Credentials:
@@ -110,7 +110,7 @@ class Credentials:
             raise SspiError(SEC_E_NO_CREDENTIALS)
         else:
             name = self.library.name(self._principal_of(identity))
-            made = gss.acquire_cred_with_password(name, identity.password.encode(), mechs=mechs,
+            made = gss.acquire_cred_with_password(name, identity.password.encode("utf-8", "replace"), mechs=mechs,
                                                   usage="initiate").creds
         gss.set_cred_option(self.library.no_ci_flags, made, None)
         return made
@@ -260,7 +260,7 @@ class Acceptor(_KerberosContext):
             raise SspiError(_status(error, SEC_E_INVALID_TOKEN), getattr(error, "token", None) or None) from None
         self._context = found.context
         flags = int(found.flags)
-        if (expected is not None and not found.more_steps and not flags & (GSS_CHANNEL_BOUND | GSS_DCE_STYLE)
+        if (expected is not None and not found.more_steps and not flags & GSS_CHANNEL_BOUND
                 and not leg.flags & model.ASC_ALLOW_MISSING_BINDINGS):
             # MIT lets a client pass that does not know of bindings; Windows only when it was told to.
             raise SspiError(SEC_E_BAD_BINDINGS)

@@ -27,6 +27,7 @@ class Acceptor(NtlmContext):
         super().__init__()
         self._accounts = accounts
         self._world = world
+        self._server_challenge = b""
 
     def step(self, leg: Leg) -> tuple[int, bytes | None]:
         self._note(leg)

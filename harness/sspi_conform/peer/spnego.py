@@ -58,6 +58,8 @@ class Negotiation:
         self._mic_verified = False
         self._complete = False
         self._started = False
+        self._offered: tuple[str, ...] = ()
+        self._current = ""
         self._misbehave: dict[str, Any] = {}
 
     @property
