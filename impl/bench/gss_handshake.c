@@ -2,7 +2,7 @@
  *
  * The same as handshake.c for a GSSAPI library: MIT Kerberos, or gss-ntlmssp as its plugin.
  *
- *   gss_handshake krb5|ntlm|spnego TARGET [SIZE] SECONDS
+ *   gss_handshake krb5|ntlm|spnego-krb5|spnego-ntlm TARGET [SIZE] SECONDS
  *
  * TARGET is a host-based name (HTTP@host). Credentials are the process's own: a ticket cache and
  * keytab, or NTLM_USER_FILE. Messages go through gss_wrap_iov in place where the mechanism has it.
@@ -29,6 +29,8 @@ struct bench {
     size_t size;
     char header[MOST_HEADER];
     char trailer[MOST_HEADER];
+    size_t header_size; /* asked once, as an SSPI caller asks SIZES once */
+    size_t trailer_size;
 };
 
 static gss_OID_desc krb5 = {9, "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02"};
@@ -78,15 +80,27 @@ static bool handshake(void *state)
     return true;
 }
 
+static bool ask_sizes(struct bench *bench)
+{
+    /* gss_wrap_iov_length clears the pointers it is given, so these are thrown away */
+    gss_iov_buffer_desc iov[3] = {{GSS_IOV_BUFFER_TYPE_HEADER, {0, NULL}},
+                                  {GSS_IOV_BUFFER_TYPE_DATA, {bench->size, bench->sealed}},
+                                  {GSS_IOV_BUFFER_TYPE_TRAILER, {0, NULL}}};
+    OM_uint32 minor, major = gss_wrap_iov_length(&minor, bench->initiator, 1, GSS_C_QOP_DEFAULT, NULL, iov, 3);
+    bench->header_size = iov[0].buffer.length;
+    bench->trailer_size = iov[2].buffer.length;
+    if (major != GSS_S_COMPLETE || bench->header_size > MOST_HEADER || bench->trailer_size > MOST_HEADER)
+        return failed("gss_wrap_iov_length", major, minor);
+    return true;
+}
+
 static bool message_in_place(struct bench *bench)
 {
     memcpy(bench->sealed, bench->plain, bench->size);
-    gss_iov_buffer_desc iov[3] = {{GSS_IOV_BUFFER_TYPE_HEADER, {MOST_HEADER, bench->header}},
+    gss_iov_buffer_desc iov[3] = {{GSS_IOV_BUFFER_TYPE_HEADER, {bench->header_size, bench->header}},
                                   {GSS_IOV_BUFFER_TYPE_DATA, {bench->size, bench->sealed}},
-                                  {GSS_IOV_BUFFER_TYPE_TRAILER, {MOST_HEADER, bench->trailer}}};
-    OM_uint32 minor, major = gss_wrap_iov_length(&minor, bench->initiator, 1, GSS_C_QOP_DEFAULT, NULL, iov, 3);
-    if (major == GSS_S_COMPLETE)
-        major = gss_wrap_iov(&minor, bench->initiator, 1, GSS_C_QOP_DEFAULT, NULL, iov, 3);
+                                  {GSS_IOV_BUFFER_TYPE_TRAILER, {bench->trailer_size, bench->trailer}}};
+    OM_uint32 minor, major = gss_wrap_iov(&minor, bench->initiator, 1, GSS_C_QOP_DEFAULT, NULL, iov, 3);
     if (major != GSS_S_COMPLETE)
         return failed("gss_wrap_iov", major, minor);
     major = gss_unwrap_iov(&minor, bench->acceptor, NULL, NULL, iov, 3);
@@ -116,6 +130,25 @@ static bool message(void *state)
     return bench->in_place ? message_in_place(bench) : message_copied(bench);
 }
 
+/* Whether a context is of the mechanism it is said to be: SPNEGO chooses by what credentials it finds. */
+static bool proven(struct bench *bench, const char *mechanism)
+{
+    gss_OID wanted = strstr(mechanism, "ntlm") ? &ntlm : &krb5, found = GSS_C_NO_OID;
+    OM_uint32 minor, major;
+    if (!connect_sides(bench))
+        return false;
+    major = gss_inquire_context(&minor, bench->acceptor, NULL, NULL, NULL, &found, NULL, NULL, NULL);
+    if (major != GSS_S_COMPLETE)
+        return failed("gss_inquire_context", major, minor);
+    if (found->length != wanted->length || memcmp(found->elements, wanted->elements, found->length) != 0) {
+        fprintf(stderr, "the context is not of %s\n", mechanism);
+        return false;
+    }
+    gss_delete_sec_context(&minor, &bench->initiator, GSS_C_NO_BUFFER);
+    gss_delete_sec_context(&minor, &bench->acceptor, GSS_C_NO_BUFFER);
+    return true;
+}
+
 static bool prepare(struct bench *bench, const char *mechanism, char *target)
 {
     bench->mechanism = strcmp(mechanism, "krb5") == 0 ? &krb5 : strcmp(mechanism, "ntlm") == 0 ? &ntlm : &spnego;
@@ -135,11 +168,11 @@ static bool prepare(struct bench *bench, const char *mechanism, char *target)
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        fprintf(stderr, "usage: %s krb5|ntlm|spnego TARGET [SIZE] SECONDS\n", argv[0]);
+        fprintf(stderr, "usage: %s krb5|ntlm|spnego-krb5|spnego-ntlm TARGET [SIZE] SECONDS\n", argv[0]);
         return 3;
     }
     struct bench bench = {0};
-    if (!prepare(&bench, argv[1], argv[2]))
+    if (!prepare(&bench, argv[1], argv[2]) || !proven(&bench, argv[1]))
         return EXIT_FAILURE;
     double seconds = atof(argv[argc - 1]);
     if (argc == 4)
@@ -150,5 +183,7 @@ int main(int argc, char **argv)
     if (!bench.plain || !bench.sealed || !connect_sides(&bench))
         return EXIT_FAILURE;
     memset(bench.plain, 'x', bench.size);
+    if (bench.in_place && !ask_sizes(&bench))
+        return EXIT_FAILURE;
     return bench_loop(message, &bench, seconds);
 }
