@@ -71,6 +71,15 @@ static void world_keytab(struct world *world)
     krb5_kt_close(world->krb5, keytab);
 }
 
+/* The service changes its key; tickets that are out stay encrypted in the old one. */
+static inline void world_new_key(struct world *world)
+{
+    krb5_enctype enctype = world->key.enctype;
+    krb5_free_keyblock_contents(world->krb5, &world->key);
+    MUST(krb5_c_make_random_key(world->krb5, enctype, &world->key));
+    world_keytab(world);
+}
+
 /* What a KDC does: a ticket for the service, encrypted in its key. */
 static void world_forge(struct world *world, krb5_creds *creds)
 {
@@ -98,7 +107,7 @@ static void world_forge(struct world *world, krb5_creds *creds)
     krb5_free_data(world->krb5, plain);
 }
 
-static void world_tickets(struct world *world)
+static inline void world_tickets(struct world *world)
 {
     krb5_ccache cache;
     krb5_creds creds = {0};
@@ -123,7 +132,7 @@ static void world_tickets(struct world *world)
 }
 
 /* Sets KRB5_CONFIG, KRB5_KTNAME, KRB5CCNAME and the replay cache's folder. */
-static void world_open(struct world *world, krb5_enctype enctype)
+static inline void world_open(struct world *world, krb5_enctype enctype)
 {
     *world = (struct world){.folder = "/tmp/libsspi-kerberos-XXXXXX"};
     if (!mkdtemp(world->folder))
@@ -151,7 +160,7 @@ static void world_open(struct world *world, krb5_enctype enctype)
     world_tickets(world);
 }
 
-static void world_close(struct world *world)
+static inline void world_close(struct world *world)
 {
     char command[128];
     krb5_free_keyblock_contents(world->krb5, &world->key);
@@ -170,23 +179,23 @@ struct pair {
     SECURITY_STATUS client_status, server_status;
 };
 
-static void pair_acquire(struct pair *pair)
+static inline void pair_acquire(struct pair *pair)
 {
     struct sspi_cred_request ask = {.use = SECPKG_CRED_OUTBOUND};
     TimeStamp expiry;
-    *pair = (struct pair){NULL};
+    *pair = (struct pair){.client = NULL};
     ASSERT_STATUS(KERBEROS->acquire(&ask, &pair->client_credential, &expiry), SEC_E_OK);
     ask.use = SECPKG_CRED_INBOUND;
     ASSERT_STATUS(KERBEROS->acquire(&ask, &pair->server_credential, &expiry), SEC_E_OK);
 }
 
-static void pair_release_legs(struct pair *pair)
+static inline void pair_release_legs(struct pair *pair)
 {
     sspi_blob_free(&pair->out.output);
     sspi_blob_free(&pair->in.output);
 }
 
-static void pair_reset(struct pair *pair)
+static inline void pair_reset(struct pair *pair)
 {
     pair_release_legs(pair);
     KERBEROS->free_context(pair->client);
@@ -194,15 +203,15 @@ static void pair_reset(struct pair *pair)
     pair->client = pair->server = NULL;
 }
 
-static void pair_free(struct pair *pair)
+static inline void pair_free(struct pair *pair)
 {
     pair_reset(pair);
     KERBEROS->free_credential(pair->client_credential);
     KERBEROS->free_credential(pair->server_credential);
 }
 
-static SECURITY_STATUS client_leg(struct pair *pair, ULONG req, const char *target,
-                                  const struct sspi_bindings *bindings)
+static inline SECURITY_STATUS client_leg(struct pair *pair, ULONG req, const char *target,
+                                         const struct sspi_bindings *bindings)
 {
     struct sspi_leg leg = {.req = req,
                            .target = target,
@@ -216,8 +225,8 @@ static SECURITY_STATUS client_leg(struct pair *pair, ULONG req, const char *targ
     return pair->client_status;
 }
 
-static SECURITY_STATUS server_leg(struct pair *pair, ULONG req,
-                                  const struct sspi_bindings *bindings)
+static inline SECURITY_STATUS server_leg(struct pair *pair, ULONG req,
+                                         const struct sspi_bindings *bindings)
 {
     struct sspi_leg leg = {.req = req,
                            .bindings = bindings,
@@ -231,7 +240,7 @@ static SECURITY_STATUS server_leg(struct pair *pair, ULONG req,
 }
 
 /* Alternates until both are done or one refuses; the statuses are in the pair. */
-static bool pair_establish(struct pair *pair, ULONG isc, ULONG asc)
+static inline bool pair_establish(struct pair *pair, ULONG isc, ULONG asc)
 {
     for (int legs = 0; legs < 4; legs++) {
         client_leg(pair, isc, WORLD_SERVICE, NULL);
