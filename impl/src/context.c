@@ -238,8 +238,11 @@ static void fail(const struct sspi_leg_call *call, struct sspi_context *context,
                  struct sspi_leg *leg, SECURITY_STATUS status)
 {
     context->progress = SSPI_FAILED;
-    if (status != SEC_E_BUFFER_TOO_SMALL && leg->output.size <= leg->max_output)
-        (void)write_token(call, buffer, leg);
+    if (status == SEC_E_BUFFER_TOO_SMALL)
+        return;
+    if (leg->output.size > leg->max_output)
+        sspi_blob_free(&leg->output);
+    (void)write_token(call, buffer, leg);
 }
 
 SECURITY_STATUS sspi_context_leg(const struct sspi_leg_call *call)

@@ -522,6 +522,55 @@ static void hostile_acceptor(void)
     }
 }
 
+static SECURITY_STATUS say(const struct neg_resp *resp)
+{
+    struct sspi_blob token;
+    CU_ASSERT(neg_resp_encode(resp, &token));
+    struct sspi_view bytes = sspi_blob_view(&token);
+    SECURITY_STATUS status = step(&server, &bytes, 0);
+    sspi_blob_free(&token);
+    return status;
+}
+
+/* After request-mic the MIC is owed, also by an NTLM that would not want it; a mechanism of four
+ * tokens leaves only the MIC to be sent. */
+static void hostile_initiator(void)
+{
+    static const uint8_t n0[] = {'N', '0'}, n2[] = {'N', '2'}, bad_mic[] = {'n', 1, 1};
+    const struct sspi_view none = {NULL, 0}, mic = {bad_mic, 3};
+    for (int with = 0; with < 2; with++) {
+        begin(2, NULL, "!Kerberos");
+        toys[NEG_NTLM].wants_mic = false;
+        step(&client, NULL, 0);
+        ASSERT_STATUS(pass(&client, &server), SEC_I_CONTINUE_NEEDED);
+        ASSERT_STATUS(say(&(struct neg_resp){NEG_ACCEPT_INCOMPLETE, none, {n0, 2}, none}),
+                      SEC_I_CONTINUE_NEEDED);
+        ASSERT_STATUS(
+            say(&(struct neg_resp){NEG_ACCEPT_INCOMPLETE, none, {n2, 2}, with ? mic : none}),
+            with ? SEC_E_MESSAGE_ALTERED : SEC_E_INVALID_TOKEN);
+        end();
+    }
+    const struct {
+        struct neg_resp resp;
+        SECURITY_STATUS status;
+    } rows[] = {
+        {{NEG_ACCEPT_COMPLETED, none, none, none}, SEC_E_INVALID_TOKEN},
+        {{NEG_ACCEPT_COMPLETED, none, none, mic}, SEC_E_MESSAGE_ALTERED},
+        {{NEG_ACCEPT_COMPLETED, none, {n0, 2}, none}, SEC_E_INVALID_TOKEN},
+        {{NEG_REJECT, none, none, none}, SEC_E_LOGON_DENIED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        begin(4, NULL, NULL);
+        step(&client, NULL, 0);
+        pass(&client, &server);
+        pass(&server, &client);
+        ASSERT_STATUS(pass(&client, &server), SEC_I_CONTINUE_NEEDED);
+        CU_ASSERT_EQUAL(resp_of(&server).mic.size, 3);
+        ASSERT_STATUS(say(&rows[i].resp), rows[i].status);
+        end();
+    }
+}
+
 /* Somebody on the way takes Kerberos off the client's list and puts the server's own there: the
  * MICs, over different lists, find out. */
 static void downgrade(void)
@@ -574,5 +623,5 @@ SSPI_TESTS({"kerberos_mutual", kerberos_mutual}, {"kerberos_one_leg", kerberos_o
            {"ntlm_without_mic", ntlm_without_mic}, {"reselect", reselect},
            {"reselect_late", reselect_late}, {"no_integrity", no_integrity}, {"fallback", fallback},
            {"negoex_first", negoex_first}, {"error_tokens", error_tokens},
-           {"hostile_acceptor", hostile_acceptor}, {"downgrade", downgrade},
-           {"acquiring", acquiring})
+           {"hostile_acceptor", hostile_acceptor}, {"hostile_initiator", hostile_initiator},
+           {"downgrade", downgrade}, {"acquiring", acquiring})

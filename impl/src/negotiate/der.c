@@ -21,8 +21,8 @@
 #define APPLICATION_0 (V_ASN1_CONSTRUCTED | V_ASN1_APPLICATION)
 #define CONTEXT(n) (V_ASN1_CONSTRUCTED | V_ASN1_CONTEXT_SPECIFIC | (n))
 
-/* Takes one element off *input: its identifier octet and its contents. Definite lengths and
- * numbers below 31 only; there are no others in SPNEGO. */
+/* Takes one element off *input: its (first) identifier octet and its contents. Definite lengths
+ * only. A number above 30 is an extension at best: its first octet is none of those above. */
 static bool take_any(struct sspi_view *input, int *identifier, struct sspi_view *contents)
 {
     const unsigned char *at = input->data;
@@ -32,7 +32,7 @@ static bool take_any(struct sspi_view *input, int *identifier, struct sspi_view 
     if (!input->size || input->size > INT32_MAX)
         return false;
     int kind = ASN1_get_object(&at, &length, &number, &class, (long)input->size);
-    if (kind & 0x81 || number > 30) /* an error, or an indefinite length */
+    if (kind & 0x81) /* an error, or an indefinite length */
         return false;
     *identifier = input->data[0];
     *contents = (struct sspi_view){at, (size_t)length};
