@@ -5,6 +5,8 @@
  */
 #include "ntlm_world.h"
 
+#include "authority/accounts.h"
+
 static void properties(void)
 {
     CU_ASSERT_STRING_EQUAL(NTLM->name, "NTLM");
@@ -130,15 +132,49 @@ static void memory_runs_out(void)
 
 #else
 
-/* glibc's own name of calloc, which sspi_alloc uses. Everything else allocates as ever. */
+/* glibc's own names of calloc, which sspi_alloc uses, and free. Everything else allocates as ever.
+ */
 void *__libc_calloc(size_t count, size_t size);
+void __libc_free(void *memory);
+
+static bool watching;
 static long fail_at, allocations;
+static void *alive[512]; /* what was allocated while watching and not freed yet */
+
+static void swap_alive(const void *from, void *to)
+{
+    for (size_t i = 0; i < sizeof alive / sizeof alive[0]; i++) {
+        if (alive[i] == from) {
+            alive[i] = to;
+            return;
+        }
+    }
+}
 
 void *calloc(size_t count, size_t size)
 {
-    if (fail_at && ++allocations == fail_at)
+    if (watching && ++allocations == fail_at)
         return NULL;
-    return __libc_calloc(count, size);
+    void *memory = __libc_calloc(count, size);
+    if (watching)
+        swap_alive(NULL, memory);
+    return memory;
+}
+
+void free(void *memory)
+{
+    if (watching && memory)
+        swap_alive(memory, NULL);
+    __libc_free(memory);
+}
+
+static size_t left_behind(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof alive / sizeof alive[0]; i++)
+        count += alive[i] != NULL;
+    memset(alive, 0, sizeof alive);
+    return count;
 }
 
 static SECURITY_STATUS run_once(struct world *world)
@@ -168,24 +204,27 @@ static SECURITY_STATUS run_once(struct world *world)
     return NTLM->accept(NULL, &world->server, world_leg(world, 3, world->asc, NULL));
 }
 
+/* The n-th allocation fails: exactly SEC_E_INSUFFICIENT_MEMORY, and nothing is left behind. */
 static void memory_runs_out(void)
 {
+    struct sspi_account none;
     long failed = 0;
     world_start(WORLD_ACCOUNTS, NULL);
-    for (long n = 1; n < 1000; n++) {
+    for (bool hit = true; hit && failed < 1000; failed += hit) {
         struct world world = {SIGN_AND_SEAL, .target = "HTTP/server"};
         allocations = 0;
-        fail_at = n;
+        fail_at = failed + 1;
+        watching = true;
         SECURITY_STATUS status = run_once(&world);
+        hit = allocations >= fail_at;
         fail_at = 0;
-        bool hit = allocations >= n;
-        ASSERT_STATUS(status, hit ? SEC_E_INSUFFICIENT_MEMORY : SEC_E_OK);
         world_part(&world);
-        if (!hit)
-            break;
-        failed++;
+        sspi_accounts_find("/nonexistent", "", &none); /* the accounts in memory go too */
+        watching = false;
+        ASSERT_STATUS(status, hit ? SEC_E_INSUFFICIENT_MEMORY : SEC_E_OK);
+        CU_ASSERT_EQUAL(left_behind(), 0);
     }
-    CU_ASSERT_TRUE(failed > 20 && failed < 900);
+    CU_ASSERT_TRUE(failed > 20 && failed < 1000);
 }
 
 #endif
