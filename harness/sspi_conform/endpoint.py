@@ -116,6 +116,14 @@ class Endpoint:
             self._reap()
         self.log.unlink(missing_ok=True)
 
+    def kill(self) -> None:
+        """End the process from another thread than the one that calls it; that one then sees a death."""
+        if self._process is not None:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
     def tail(self) -> str:
         """The end of what it wrote to stderr."""
         try:

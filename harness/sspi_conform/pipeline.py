@@ -79,7 +79,7 @@ class Pipeline:
 
         try:
             with Realm(cache=self._realm_cache, standalone=case.settings["authority"] == "standalone") as realm:
-                return self._play_in(case, world_of(realm), careful, lambda event: _change(realm, event), fresh=True,
+                return self._play_in(case, world_of(realm), careful, lambda event: change_world(realm, event), fresh=True,
                                      alone=True)
         except RealmError as problem:
             return Trace(observed=Observed(), ended=Ended("harness", "", str(problem)))
@@ -158,7 +158,7 @@ def _as_fault(ended: Ended) -> Ended:
                    if ended.kind in ("crash", "hang") else ended.detail)
 
 
-def _change(realm: Any, event: str) -> None:
+def change_world(realm: Any, event: str) -> None:
     """A `world` step on the case's own realm: kill-kdc, stop-winbindd, start-kdc, ..."""
     deed, _, part = event.partition("-")
     if deed == "kill":
