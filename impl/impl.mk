@@ -50,7 +50,8 @@ $(BUILD)/tests/out_of_memory_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=calloc
 .PHONY: check-c
 check-c: $(IMPL_TESTS) ## the C tests of libsspi
 	@test -n '$(IMPL_TESTS)' || { echo 'check-c: no tests'; exit 1; }
-	@export ASAN_OPTIONS="allocator_may_return_null=1:$$ASAN_OPTIONS"; \
+	@export ASAN_OPTIONS="allocator_may_return_null=1:$$ASAN_OPTIONS" \
+		TSAN_OPTIONS="allocator_may_return_null=1:$$TSAN_OPTIONS"; \
 	failed=; for t in $(IMPL_TESTS); do $$t || failed="$$failed $$(basename $$t)"; done; \
 	if [ -n "$$failed" ]; then echo "check-c: FAILED:$$failed"; exit 1; fi; \
 	echo 'check-c: $(words $(IMPL_TESTS)) test programs passed'
