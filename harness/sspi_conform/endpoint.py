@@ -111,7 +111,7 @@ class Endpoint:
         return answers
 
     def close(self) -> None:
-        """End the process and its group. Returns when it is gone."""
+        """Kill the process group. Returns when the process itself is gone; what it started is dying."""
         if self._process is not None:
             self._reap()
         self.log.unlink(missing_ok=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,19 @@ def case(play: list[Any], isolate: str = "none", **dotted: Any) -> Case:
     scenario = Scenario("made-up", "a title", (), "must", "high", frozenset(), isolate, {}, {}, tuple(play), "here:1")
     name = "made-up[" + ",".join(f"{key}={value}" for key, value in sorted(patch.items())) + "]"
     return Case(name, scenario, {}, found, tuple(play), found["subject"], found["mechanism"], frozenset(), isolate)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something is so; far longer than it takes, as a loaded machine is slow."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def exists(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

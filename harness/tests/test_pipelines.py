@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support import case, fake_argv, fake_program, world
+from support import case, exists, fake_argv, fake_program, wait_for, world
 from sspi_conform.pipeline import Pipeline, RealmGone
 from sspi_conform.pipelines import RunOptions, run_cases
 from sspi_conform.programs import Program
@@ -215,21 +215,6 @@ def test_kill_leaves_nothing(tmp_path: Path) -> None:
         process.stdout.close()
     wait_for(lambda: not [pid for pid in alive if exists(pid)])
     assert folder
-
-
-def wait_for(condition) -> None:
-    """Wait until something is so; far longer than it takes, as a loaded machine is slow."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-def exists(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def descendants(pid: int) -> dict[int, str]:
