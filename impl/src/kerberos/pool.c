@@ -45,15 +45,19 @@ static void discard_all(struct sspi_krb_lib *lib)
     }
 }
 
-/* True when KRB5_CONFIG is what it was; otherwise remembers the new value. lock is held. */
-static bool same_config(void)
+/* When KRB5_CONFIG is another than before, the idle ones are [out] stale. lock is held. */
+static krb5_error_code follow_config(struct sspi_krb_lib **stale)
 {
     const char *now = getenv("KRB5_CONFIG");
     if ((!now && !config) || (now && config && strcmp(now, config) == 0))
-        return true;
+        return 0;
+    char *copy = sspi_strdup(now);
+    if (now && !copy)
+        return ENOMEM;
     sspi_free(config);
-    config = sspi_strdup(now);
-    return false;
+    config = copy;
+    *stale = take_all();
+    return 0;
 }
 
 static krb5_error_code build(struct sspi_krb_lib **lib, int64_t now)
@@ -77,13 +81,12 @@ krb5_error_code sspi_krb_borrow(struct sspi_krb_lib **lib)
     uint64_t filetime = sspi_now();
     int64_t now = sspi_filetime_to_unix(filetime);
     struct sspi_krb_lib *stale = NULL;
-    krb5_error_code error = 0;
 
+    *lib = NULL;
     pthread_mutex_lock(&lock);
-    if (!same_config())
-        stale = take_all();
-    *lib = idle;
-    if (*lib) {
+    krb5_error_code error = follow_config(&stale);
+    if (!error && idle) {
+        *lib = idle;
         idle = (*lib)->next;
         idle_count--;
     }
@@ -94,7 +97,7 @@ krb5_error_code sspi_krb_borrow(struct sspi_krb_lib **lib)
         discard(*lib);
         *lib = NULL;
     }
-    if (!*lib)
+    if (!error && !*lib)
         error = build(lib, real);
     /* Not moved when it need not be: a set clock hides the offset that a ticket cache remembers
      * of its KDC. */
