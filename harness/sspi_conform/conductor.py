@@ -34,7 +34,7 @@ class Conductor:
         """
         stage = Stage(case, world, endpoints, self._names, careful, change_world, self._acceptor_identity, peer)
         start = time.perf_counter()
-        ended = _guarded(stage, _play_steps)
+        ended = _impossible(case, peer) or _guarded(stage, _play_steps)
         at_the_end = _guarded(stage, handshake.clean_up)
         if ended is None or (ended.kind == "unsupported" and at_the_end is not None):
             ended = at_the_end
@@ -45,6 +45,14 @@ class Conductor:
         stage.trace.seconds = time.perf_counter() - start
         retire = {side.name for side in stage.sides.values() if side.retire or not side.endpoint.alive}
         return stage.trace, retire
+
+
+def _impossible(case: Case, peer: str | None) -> Ended | None:
+    """A counterpart that cannot misbehave as asked would make another case of it, with another right outcome."""
+    side = "initiator" if case.subject == "acceptor" else "acceptor"
+    if case.settings[side].get("misbehave") and side != peer:
+        return Ended("unsupported", side, f"only the independent peer can misbehave as the {side} has to")
+    return None
 
 
 def _guarded(stage: Stage, what: Callable[[Stage], None]) -> Ended | None:

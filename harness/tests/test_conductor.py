@@ -185,10 +185,21 @@ def test_inbound_identity_for_implementations_that_keep_no_accounts(play) -> Non
     assert played.requests("AcquireCredentialsHandle")[1]["identity"]["Password"] == "secret"
 
 
-def test_misbehaviour_goes_to_the_peer_alone(play) -> None:
+def test_misbehaviour_goes_to_the_peer(play) -> None:
     what = case(["establish"], initiator__misbehave={"mic": "wrong"})
     assert play(what, peer="initiator").requests(ISC)[0]["misbehave"] == {"mic": "wrong"}
-    assert "misbehave" not in play(what).requests(ISC)[0]
+
+
+def test_a_counterpart_that_cannot_misbehave_plays_no_other_case(play) -> None:
+    played = play(case(["establish"], initiator__misbehave={"mic": "wrong"}))
+    assert played.trace.ended is not None and played.trace.ended.kind == "unsupported"
+    assert played.trace.calls == []
+
+
+def test_misbehaviour_of_the_subject_is_not_asked(play) -> None:
+    played = play(case(["establish"], acceptor__misbehave={"mechListMIC": "wrong"}), peer="initiator")
+    assert played.trace.ended is None
+    assert "misbehave" not in played.requests(ASC)[0]
 
 
 @pytest.mark.parametrize("wanted, expected", [

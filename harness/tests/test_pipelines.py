@@ -201,7 +201,7 @@ def test_kill_leaves_nothing(tmp_path: Path) -> None:
         from sspi_conform.pipelines import RunOptions, run_cases
         from sspi_conform.programs import Program
         subject = Program("fake", tuple({subject!r}), {{}}, {{}})
-        list(run_cases([case(["establish"])] * 4, RunOptions(subject, fake_program()),
+        list(run_cases([case(["establish"])] * 4, RunOptions(subject, fake_program(), jobs=2),
                        lambda realm: print(realm.folder, flush=True)))
         """))
     process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
