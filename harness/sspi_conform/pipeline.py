@@ -77,10 +77,18 @@ class Pipeline:
             return self._play_in(case, world, careful, None, fresh=case.isolate == "probe")
         from realm import Realm, RealmError
 
+        disturbed: list[str] = []
+
+        def change(event: str) -> None:
+            disturbed.append(event)
+            change_world(realm, event)
+
         try:
             with Realm(cache=self._realm_cache, standalone=case.settings["authority"] == "standalone") as realm:
-                return self._play_in(case, world_of(realm), careful, lambda event: change_world(realm, event), fresh=True,
-                                     alone=True)
+                trace = self._play_in(case, world_of(realm), careful, change, fresh=True, alone=True)
+                if not disturbed:
+                    realm.check()  # a daemon that died by itself is our fault, not an outcome
+                return trace
         except RealmError as problem:
             return Trace(observed=Observed(), ended=Ended("harness", "", str(problem)))
 

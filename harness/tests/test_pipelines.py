@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support import case, exists, fake_argv, fake_program, wait_for, world
+from sspi_conform.model import Trace
 from sspi_conform.pipeline import Pipeline, RealmGone
 from sspi_conform.pipelines import RunOptions, run_cases
 from sspi_conform.programs import Program
@@ -181,6 +182,19 @@ def test_isolated_realms() -> None:
                 for played, trace in run_cases(cases, options())}
     assert outcomes["acquire"].ended is None
     assert outcomes["burn"].ended is not None and "burn-everything" in outcomes["burn"].ended.detail
+
+
+def test_accident_in_an_isolated_realm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def play_and_lose_the_kdc(self, case_, world_, careful, change, fresh, alone=False):
+        for pid, text in descendants(os.getpid()).items():
+            if "krb5kdc" in text:
+                os.kill(pid, signal.SIGKILL)
+        return Trace()
+    monkeypatch.setattr(Pipeline, "_play_in", play_and_lose_the_kdc)
+    with pipeline(tmp_path, fake_program(), fake_program()) as one:
+        trace = one.play(case(["establish"], isolate="realm"))
+    assert trace.ended is not None and trace.ended.kind == "harness"
+    assert trace.ended.detail.startswith("the KDC")
 
 
 def test_abandoned_run_leaves_nothing() -> None:
