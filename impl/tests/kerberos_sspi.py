@@ -51,7 +51,7 @@ def library() -> ctypes.CDLL:
                                                handle, desc, POINTER(c_uint32), POINTER(c_int64)]
     lib.AcceptSecurityContext.argtypes = [handle, handle, desc, c_uint32, c_uint32, handle, desc, POINTER(c_uint32),
                                           POINTER(c_int64)]
-    lib.QueryContextAttributesA.argtypes = [handle, c_uint32, c_void_p]
+    lib.QueryContextAttributesA.argtypes = lib.QueryContextAttributesW.argtypes = [handle, c_uint32, c_void_p]
     lib.MakeSignature.argtypes = lib.EncryptMessage.argtypes = [handle, c_uint32, desc, c_uint32]
     lib.VerifySignature.argtypes = lib.DecryptMessage.argtypes = [handle, desc, c_uint32, POINTER(c_uint32)]
     lib.FreeContextBuffer.argtypes = [c_void_p]
@@ -155,6 +155,15 @@ class Context:
         out = c_char_p()
         assert LIB.QueryContextAttributesA(byref(self.handle), attribute, byref(out)) == OK
         return out.value.decode()
+
+    def claimed_target(self) -> str:
+        """CLIENT_SPECIFIED_TARGET, which only the W function knows."""
+        out = c_void_p()
+        assert LIB.QueryContextAttributesW(byref(self.handle), 27, byref(out)) == OK
+        units = 0
+        while ctypes.string_at(out.value + 2 * units, 2) != b"\0\0":
+            units += 1
+        return ctypes.string_at(out.value, 2 * units).decode("utf-16-le")
 
     def session_key(self) -> bytes:
         """SECPKG_ATTR_SESSION_KEY."""
