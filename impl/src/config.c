@@ -18,6 +18,7 @@
 
 #define DEFAULT_FILE "/etc/libsspi.conf"
 #define NETBIOS_NAME_LENGTH 15
+#define DEFAULT_VERSION "10.0.17763" /* Server 2019. Peers do not act on it (MS-NLMP 2.2.2.10) */
 
 struct reader {
     const char *file;
@@ -48,6 +49,21 @@ static SECURITY_STATUS replace(char **setting, const char *value)
     return SEC_E_OK;
 }
 
+/* "10.0.17763" as VERSION: major, minor, build (16 bits), reserved, NTLMSSP_REVISION_W2K3. */
+static bool set_version(struct sspi_config *config, const char *value)
+{
+    unsigned major, minor, build;
+    int end = 0;
+    if (sscanf(value, "%3u.%3u.%5u%n", &major, &minor, &build, &end) != 3 || value[end] ||
+        major > UINT8_MAX || minor > UINT8_MAX || build > UINT16_MAX)
+        return false;
+    memcpy(config->ntlm_version,
+           (uint8_t[8]){(uint8_t)major, (uint8_t)minor, (uint8_t)build, (uint8_t)(build >> 8), 0, 0, 0,
+                        15},
+           sizeof config->ntlm_version);
+    return true;
+}
+
 static SECURITY_STATUS set(const struct reader *reader, const char *key, const char *value)
 {
     struct sspi_config *config = reader->config;
@@ -60,6 +76,7 @@ static SECURITY_STATUS set(const struct reader *reader, const char *key, const c
         {"netbios-domain", &config->ntlm_netbios_domain},
         {"dns-name", &config->ntlm_dns_name},
         {"dns-domain", &config->ntlm_dns_domain},
+        {"dns-tree", &config->ntlm_dns_tree},
     };
 
     if (!reader->in_ntlm)
@@ -73,6 +90,10 @@ static SECURITY_STATUS set(const struct reader *reader, const char *key, const c
         config->ntlm_authority = winbind ? SSPI_AUTHORITY_WINBIND : SSPI_AUTHORITY_FILE;
         return SEC_E_OK;
     }
+    if (strcmp(key, "version") == 0)
+        return set_version(config, value)
+                   ? SEC_E_OK
+                   : broken(reader, "version is major.minor.build, as in 10.0.17763, not '%s'", value);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(key, texts[i].key) == 0)
             return replace(texts[i].setting, value);
@@ -160,13 +181,16 @@ static bool fill_defaults(struct sspi_config *config)
         config->ntlm_dns_name = sspi_strdup(host);
     if (!config->ntlm_dns_domain)
         config->ntlm_dns_domain = sspi_strdup(dot && dot[1] ? dot + 1 : host);
+    if (!config->ntlm_dns_tree && config->ntlm_dns_domain)
+        config->ntlm_dns_tree = sspi_strdup(config->ntlm_dns_domain);
     return config->ntlm_netbios_name && config->ntlm_netbios_domain && config->ntlm_dns_name &&
-           config->ntlm_dns_domain;
+           config->ntlm_dns_domain && config->ntlm_dns_tree;
 }
 
 SECURITY_STATUS sspi_config_read(struct sspi_config *config)
 {
     memset(config, 0, sizeof *config);
+    set_version(config, DEFAULT_VERSION);
     SECURITY_STATUS status = read_file(config);
     if (status == SEC_E_OK && !fill_defaults(config))
         status = SEC_E_INSUFFICIENT_MEMORY;
@@ -180,5 +204,6 @@ void sspi_config_free(struct sspi_config *config)
     sspi_free(config->ntlm_netbios_domain);
     sspi_free(config->ntlm_dns_name);
     sspi_free(config->ntlm_dns_domain);
+    sspi_free(config->ntlm_dns_tree);
     memset(config, 0, sizeof *config);
 }

@@ -21,6 +21,8 @@ struct sspi_config {
     char *ntlm_netbios_domain; /* default: the NetBIOS name, as on a machine outside a domain */
     char *ntlm_dns_name;       /* default: the host name */
     char *ntlm_dns_domain;     /* default: the host name behind its first dot, or the host name */
+    char *ntlm_dns_tree;       /* default: the DNS domain */
+    uint8_t ntlm_version[8];   /* VERSION as messages carry it (MS-NLMP 2.2.2.10) */
 };
 
 /* Read once when credentials are acquired. [out] config: release with sspi_config_free, also

@@ -30,7 +30,7 @@ static void settings(void)
     struct sspi_config config;
     ASSERT_STATUS(read_text("# comment\n\n; another\n[ntlm]\n authority = winbind \n"
                             "accounts=/some path/file\nnetbios-name = HOST\r\n"
-                            "dns-domain = a = b\n",
+                            "dns-domain = a = b\nversion = 6.3.9600\n",
                             &config),
                   SEC_E_OK);
     CU_ASSERT_EQUAL(config.ntlm_authority, SSPI_AUTHORITY_WINBIND);
@@ -38,6 +38,8 @@ static void settings(void)
     CU_ASSERT_STRING_EQUAL(config.ntlm_netbios_name, "HOST");
     CU_ASSERT_STRING_EQUAL(config.ntlm_netbios_domain, "HOST");
     CU_ASSERT_STRING_EQUAL(config.ntlm_dns_domain, "a = b");
+    CU_ASSERT_STRING_EQUAL(config.ntlm_dns_tree, "a = b");
+    CU_ASSERT_EQUAL(memcmp(config.ntlm_version, "\x06\x03\x80\x25\0\0\0\x0f", 8), 0);
     sspi_config_free(&config);
 }
 
@@ -67,6 +69,9 @@ static void broken(void)
         {"[ntlm]\naccounts =\n", "line 2", "accounts"},
         {"[ntlm]\nacounts = /x\n", "line 2", "acounts"},
         {"[ntlm]\ndns-name = \xff\n", "line 2", "dns-name"},
+        {"[ntlm]\nversion = 10.0\n", "line 2", "10.0"},
+        {"[ntlm]\nversion = 256.0.1\n", "line 2", "256.0.1"},
+        {"[ntlm]\nversion = 10.0.65536\n", "line 2", "65536"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct sspi_config config;

@@ -6,6 +6,8 @@
 
 #include "ntlm/messages.h"
 
+static const uint8_t server_2019[] = {10, 0, 0x63, 0x45, 0, 0, 0, 15};
+
 static const char *const challenge_example =
     "4e544c4d53535000020000000c000c003800000033828ae20123456789abcdef00000000000000002400240044000"
     "000060070170000000f53006500720076006500720002000c0044006f006d00610069006e0001000c005300650072"
@@ -49,6 +51,7 @@ static void negotiate_as_windows_sends_it(void)
     struct sspi_blob token;
     uint32_t flags;
     ASSERT_STATUS(ntlm_build_negotiate(0xe2088297, &token), SEC_E_OK);
+    ntlm_set_version(&token, server_2019);
     CU_ASSERT_EQUAL(token.size, 40);
     ASSERT_BYTES(token.data, "4e544c4d5353500001000000978208e2"
                              "00000000000000000000000000000000"
@@ -66,6 +69,7 @@ static void builds_the_challenge(void)
     struct ntlm_challenge out;
     struct sspi_blob token;
     ASSERT_STATUS(ntlm_build_challenge(&in, &token), SEC_E_OK);
+    ntlm_set_version(&token, server_2019);
     /* name at 56, target information right behind it */
     ASSERT_BYTES(token.data, "4e544c4d5353500002000000"
                              "0400040038000000"
@@ -92,6 +96,7 @@ static void builds_the_authenticate(void)
     struct ntlm_authenticate out;
     struct sspi_blob token;
     ASSERT_STATUS(ntlm_build_authenticate(&in, &token), SEC_E_OK);
+    ntlm_set_version(&token, server_2019);
     CU_ASSERT_EQUAL(token.size, 88 + 12);
     /* payload at 88: domain, user, workstation, LM, NT, key */
     ASSERT_BYTES(token.data, "4e544c4d5353500003000000"

@@ -96,7 +96,10 @@ static SECURITY_STATUS build_challenge(struct ntlm_credential *credential,
         .target_name = sspi_blob_view(&names[0]),
         .target_info = {info, (size_t)(at - info)},
     };
-    return ntlm_build_challenge(&challenge, &credential->challenge);
+    SECURITY_STATUS status = ntlm_build_challenge(&challenge, &credential->challenge);
+    if (status == SEC_E_OK)
+        ntlm_set_version(&credential->challenge, credential->config.ntlm_version);
+    return status;
 }
 
 static SECURITY_STATUS prepare_inbound(struct ntlm_credential *credential)
@@ -104,7 +107,7 @@ static SECURITY_STATUS prepare_inbound(struct ntlm_credential *credential)
     const struct sspi_config *config = &credential->config;
     const char *texts[NAME_COUNT] = {config->ntlm_netbios_domain, config->ntlm_netbios_name,
                                      config->ntlm_dns_domain, config->ntlm_dns_name,
-                                     config->ntlm_dns_domain};
+                                     config->ntlm_dns_tree};
     struct sspi_blob names[NAME_COUNT] = {{NULL, 0}};
     SECURITY_STATUS status = SEC_E_OK;
 

@@ -57,6 +57,8 @@ static SECURITY_STATUS negotiate(struct ntlm_credential *credential, void **slot
     SECURITY_STATUS status = keep_target(context, leg) ? SEC_E_OK : SEC_E_INSUFFICIENT_MEMORY;
     if (status == SEC_E_OK)
         status = ntlm_build_negotiate(context->flags, &context->negotiate);
+    if (status == SEC_E_OK)
+        ntlm_set_version(&context->negotiate, credential->config.ntlm_version);
     if (status == SEC_E_OK && context->negotiate.size > leg->max_output)
         status = SEC_E_BUFFER_TOO_SMALL;
     if (status == SEC_E_OK &&
@@ -199,6 +201,7 @@ static SECURITY_STATUS build(struct ntlm_context *context, const struct answer *
     SECURITY_STATUS status = ntlm_build_authenticate(&message, &leg->output);
     if (status != SEC_E_OK)
         return status;
+    ntlm_set_version(&leg->output, credential->config.ntlm_version);
     if (leg->output.size > leg->max_output)
         return SEC_E_BUFFER_TOO_SMALL;
     if (context->has_mic &&

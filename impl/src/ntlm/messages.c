@@ -142,8 +142,15 @@ SECURITY_STATUS ntlm_build_negotiate(uint32_t flags, struct sspi_blob *token)
         return SEC_E_INSUFFICIENT_MEMORY;
     start(token->data, NTLM_MESSAGE_NEGOTIATE);
     ntlm_put32(token->data + NEGOTIATE_FLAGS, flags);
-    memcpy(token->data + NEGOTIATE_VERSION, NTLM_VERSION_BYTES, NTLM_VERSION_SIZE);
     return SEC_E_OK;
+}
+
+void ntlm_set_version(struct sspi_blob *token, const uint8_t version[NTLM_VERSION_SIZE])
+{
+    static const size_t at[] = {[NTLM_MESSAGE_NEGOTIATE] = NEGOTIATE_VERSION,
+                                [NTLM_MESSAGE_CHALLENGE] = CHALLENGE_VERSION,
+                                [NTLM_MESSAGE_AUTHENTICATE] = AUTHENTICATE_VERSION};
+    memcpy(token->data + at[ntlm_message_type(sspi_blob_view(token))], version, NTLM_VERSION_SIZE);
 }
 
 SECURITY_STATUS ntlm_build_challenge(const struct ntlm_challenge *challenge,
@@ -158,7 +165,6 @@ SECURITY_STATUS ntlm_build_challenge(const struct ntlm_challenge *challenge,
     start(at, NTLM_MESSAGE_CHALLENGE);
     ntlm_put32(at + CHALLENGE_FLAGS, challenge->flags);
     memcpy(at + CHALLENGE_BYTES, challenge->challenge, 8);
-    memcpy(at + CHALLENGE_VERSION, NTLM_VERSION_BYTES, NTLM_VERSION_SIZE);
     put_field(at, CHALLENGE_NAME, challenge->target_name, &end);
     put_field(at, CHALLENGE_INFO, challenge->target_info, &end);
     return SEC_E_OK;
@@ -190,7 +196,6 @@ SECURITY_STATUS ntlm_build_authenticate(const struct ntlm_authenticate *message,
     uint8_t *at = token->data;
     start(at, NTLM_MESSAGE_AUTHENTICATE);
     ntlm_put32(at + AUTHENTICATE_FLAGS, message->flags);
-    memcpy(at + AUTHENTICATE_VERSION, NTLM_VERSION_BYTES, NTLM_VERSION_SIZE);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         put_field(at, fields[i].at, *fields[i].field, &end);
     return SEC_E_OK;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "memory.h"
+#include "ntlm/wire.h"
 
 #define NTLM_MIC_OFFSET 72
 #define NTLM_MIC_SIZE 16
@@ -47,6 +48,8 @@ SECURITY_STATUS ntlm_read_authenticate(struct sspi_view token, struct ntlm_authe
 SECURITY_STATUS ntlm_build_negotiate(uint32_t flags, struct sspi_blob *token);
 SECURITY_STATUS ntlm_build_challenge(const struct ntlm_challenge *challenge,
                                      struct sspi_blob *token);
+/* VERSION of a message that one of these functions built; they leave it zero. */
+void ntlm_set_version(struct sspi_blob *token, const uint8_t version[NTLM_VERSION_SIZE]);
 /* The MIC (NTLM_MIC_OFFSET) stays zero. */
 SECURITY_STATUS ntlm_build_authenticate(const struct ntlm_authenticate *message,
                                         struct sspi_blob *token);

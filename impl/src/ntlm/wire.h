@@ -27,10 +27,7 @@
 #define NTLM_KEY_EXCH 0x40000000u
 #define NTLM_56 0x80000000u
 
-/* VERSION, MS-NLMP 2.2.2.10: Windows 10.0.17763 (Server 2019), NTLMSSP_REVISION_W2K3. Peers do
- * not act on it; some refuse a message without one. */
-#define NTLM_VERSION_BYTES "\x0a\x00\x63\x45\x00\x00\x00\x0f"
-#define NTLM_VERSION_SIZE 8
+#define NTLM_VERSION_SIZE 8 /* VERSION, MS-NLMP 2.2.2.10; some peers refuse a message without one */
 
 #define NTLM_MAX_TOKEN 2888 /* attrfact.maxtoken, trig.ntlm.too-big-token */
 #define NTLM_SIGNATURE_SIZE 16
