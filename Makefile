@@ -13,6 +13,7 @@ SANITIZED := BUILD=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=
 
 include impl/impl.mk
 include harness/probe/probe.mk
+include impl/bench/bench.mk
 
 .PHONY: all
 all: $(BUILD)/libsspi.so $(BUILD)/libsspi-test.so $(BUILD)/sspi-probe ## build libsspi and the probe
@@ -45,10 +46,37 @@ mutants: all ## wrong versions of libsspi, each of which the suite must catch
 PYTEST_FLAGS ?= -q -p no:cacheprovider
 check-py: all ## the Python tests: harness, realm, probe, libsspi against live peers
 	@PYTHONPATH=.:harness SSPI_CONFORM_BUILD=$(BUILD) $(PYTHON) -m pytest $(PYTEST_FLAGS) \
-		realm/tests harness/tests harness/probe/tests impl/tests
+		realm/tests harness/tests impl/tests
 
-install: ## libsspi, its headers and sspi-probe under DESTDIR and PREFIX
-	@true
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+install: all ## libsspi, its headers, sspi-probe and sspi-conform under DESTDIR and PREFIX
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/libsspi $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/sspi-conform
+	install -m 755 $(BUILD)/libsspi.so.$(IMPL_VERSION) $(DESTDIR)$(LIBDIR)
+	ln -sf libsspi.so.$(IMPL_VERSION) $(DESTDIR)$(LIBDIR)/$(IMPL_SONAME)
+	ln -sf $(IMPL_SONAME) $(DESTDIR)$(LIBDIR)/libsspi.so
+	install -m 644 impl/include/*.h $(DESTDIR)$(PREFIX)/include/libsspi
+	printf 'Name: libsspi\nDescription: SSPI for Linux\nVersion: %s\nLibs: -L%s -lsspi\nCflags: -I%s\n' \
+		$(IMPL_VERSION) $(LIBDIR) $(PREFIX)/include/libsspi >$(DESTDIR)$(LIBDIR)/pkgconfig/libsspi.pc
+	install -m 755 $(BUILD)/sspi-probe $(DESTDIR)$(PREFIX)/bin
+	tar -c --exclude=__pycache__ --exclude=tests --exclude=mutants --exclude=probe harness realm scenarios captures | tar -x -C $(DESTDIR)$(PREFIX)/share/sspi-conform
+	ln -sf ../share/sspi-conform/harness/sspi-conform $(DESTDIR)$(PREFIX)/bin/sspi-conform
+
+lint: ## the rules of this tree that a tool can hold
+	@ci/lint
+
+format: ## clang-format over the C files
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+# Every fuzz-* program that a part of the tree defines.
+FUZZ_TARGETS := fuzz-json
+FUZZ_SECONDS ?= 20
+.PHONY: list-fuzz fuzz lint format
+list-fuzz:
+	@printf '%s\n' $(FUZZ_TARGETS)
+fuzz: ## run every fuzz target for FUZZ_SECONDS (clang)
+	@for target in $(FUZZ_TARGETS); do $(MAKE) --no-print-directory -s CC=clang $(BUILD)/$$target && mkdir -p $(BUILD)/fuzz/$$target \
+		&& $(BUILD)/$$target -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 $(BUILD)/fuzz/$$target || exit 1; done
 
 clean: ## remove what was built
 	rm -rf build
