@@ -13,7 +13,7 @@
 
 struct sspi_bindings {
     uint8_t hash[16]; /* MD5 of gss_channel_bindings_struct (RFC 2744 3.11), little-endian counts */
-    bool empty; /* nothing in it: an all-zero structure; hash is then all zero as well */
+    bool empty;       /* nothing in it: an all-zero structure; hash is then all zero as well */
 };
 
 /* Reads SEC_CHANNEL_BINDINGS; every offset and length is checked against `size` first.
@@ -21,11 +21,12 @@ struct sspi_bindings {
  * SEC_E_INSUFFICIENT_MEMORY. */
 SECURITY_STATUS sspi_bindings_read(struct sspi_view structure, struct sspi_bindings *bindings);
 
-/* What an acceptor decides; windows-behaviour names: Extended Protection None, Allow, Require, Proxy. */
+/* What an acceptor decides; windows-behaviour names: Extended Protection None, Allow, Require,
+ * Proxy. */
 enum sspi_bindings_client {
     SSPI_CLIENT_SILENT, /* sent nothing and does not announce channel-binding support */
-    SSPI_CLIENT_EMPTY, /* announces support, the value is zero */
-    SSPI_CLIENT_BOUND /* sent a value */
+    SSPI_CLIENT_EMPTY,  /* announces support, the value is zero */
+    SSPI_CLIENT_BOUND   /* sent a value */
 };
 
 /* The verdict over the initiator's bindings.

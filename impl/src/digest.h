@@ -14,7 +14,8 @@
 
 bool sspi_md4(struct sspi_view data, uint8_t out[16]);
 bool sspi_md5(const struct sspi_view *parts, size_t count, uint8_t out[16]);
-bool sspi_hmac_md5(struct sspi_view key, const struct sspi_view *parts, size_t count, uint8_t out[16]);
+bool sspi_hmac_md5(struct sspi_view key, const struct sspi_view *parts, size_t count,
+                   uint8_t out[16]);
 /* DES in ECB mode of one block with a 7-byte key (NTLMv1, MS-NLMP 6). */
 bool sspi_des7(const uint8_t key[7], const uint8_t in[8], uint8_t out[8]);
 uint32_t sspi_crc32(const struct sspi_view *parts, size_t count);

@@ -12,7 +12,7 @@
 struct sspi_identity {
     char *user; /* NULL when the structure's pointer was NULL; "" when its length was 0 */
     char *domain;
-    char *password; /* a secret: wiped on free */
+    char *password;     /* a secret: wiped on free */
     char *package_list; /* comma-separated, NULL without */
 };
 

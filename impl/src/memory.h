@@ -15,7 +15,7 @@
 
 struct sspi_view {
     const uint8_t *data; /* NULL when size is 0 is allowed */
-    size_t size; /* bytes */
+    size_t size;         /* bytes */
 };
 
 struct sspi_blob {

@@ -10,8 +10,8 @@
 #ifndef LIBSSPI_PACKAGE_H
 #define LIBSSPI_PACKAGE_H
 
-#include <stdbool.h>
 #include <sspi.h>
+#include <stdbool.h>
 
 #include "bindings.h"
 #include "identity.h"
@@ -20,23 +20,23 @@
 /* What AcquireCredentialsHandle asked for. Everything is borrowed for the call. */
 struct sspi_cred_request {
     const char *principal; /* pszPrincipal, or NULL */
-    ULONG use; /* SECPKG_CRED_INBOUND | SECPKG_CRED_OUTBOUND, as the caller gave it */
+    ULONG use;             /* SECPKG_CRED_INBOUND | SECPKG_CRED_OUTBOUND, as the caller gave it */
     const struct sspi_identity *identity; /* NULL: default credentials */
 };
 
 /* One call of InitializeSecurityContext or AcceptSecurityContext, package-independent. */
 struct sspi_leg {
     /* in; borrowed for the call */
-    ULONG req; /* fContextReq: ISC_REQ_* or ASC_REQ_* */
-    ULONG data_rep; /* SECURITY_NATIVE_DREP or SECURITY_NETWORK_DREP */
+    ULONG req;          /* fContextReq: ISC_REQ_* or ASC_REQ_* */
+    ULONG data_rep;     /* SECURITY_NATIVE_DREP or SECURITY_NETWORK_DREP */
     const char *target; /* pszTargetName; NULL in an acceptor */
-    bool has_token; /* a TOKEN buffer came in pInput, however short */
+    bool has_token;     /* a TOKEN buffer came in pInput, however short */
     struct sspi_view token;
     const struct sspi_bindings *bindings; /* NULL: the caller gave none */
     size_t max_output; /* room for the token in bytes; SIZE_MAX when libsspi allocates it */
     /* out; zero before the call */
     struct sspi_blob output; /* the token to send; empty is "no token". The surface frees it. */
-    ULONG ret; /* ISC_RET_* or ASC_RET_*, without ALLOCATED_MEMORY */
+    ULONG ret;               /* ISC_RET_* or ASC_RET_*, without ALLOCATED_MEMORY */
     bool has_expiry;
     TimeStamp expiry; /* local time */
 };
@@ -48,8 +48,8 @@ struct sspi_attribute {
     union {
         SecPkgContext_Sizes sizes;
         struct {
-            char *first; /* NAMES: user; AUTHORITY: authority; NATIVE_NAMES: client;
-                            CLIENT_SPECIFIED_TARGET: target; KEY_INFO: signature algorithm */
+            char *first;  /* NAMES: user; AUTHORITY: authority; NATIVE_NAMES: client;
+                             CLIENT_SPECIFIED_TARGET: target; KEY_INFO: signature algorithm */
             char *second; /* NATIVE_NAMES: server; KEY_INFO: encryption algorithm */
             ULONG key_bits, signature_algorithm, encryption_algorithm; /* KEY_INFO */
         } names;
@@ -59,9 +59,9 @@ struct sspi_attribute {
         struct sspi_blob session_key;
         struct {
             const struct sspi_package *package;
-            ULONG state; /* SECPKG_NEGOTIATION_* */
-        } negotiation; /* PACKAGE_INFO and NEGOTIATION_INFO */
-        ULONG flags; /* FLAGS */
+            ULONG state;         /* SECPKG_NEGOTIATION_* */
+        } negotiation;           /* PACKAGE_INFO and NEGOTIATION_INFO */
+        ULONG flags;             /* FLAGS */
         ULONG last_client_token; /* LAST_CLIENT_TOKEN_STATUS */
     } value;
 };
@@ -72,18 +72,19 @@ struct sspi_attribute {
  * credential serves many contexts in many threads at once, so it is read-only after acquire
  * or locks by itself.
  *
- * Every function returns a SECURITY_STATUS as the SSPI caller is to see it. SEC_E_INSUFFICIENT_MEMORY
- * when an allocation fails; the context stays deletable after any error. */
+ * Every function returns a SECURITY_STATUS as the SSPI caller is to see it.
+ * SEC_E_INSUFFICIENT_MEMORY when an allocation fails; the context stays deletable after any error.
+ */
 struct sspi_package {
-    const char *name; /* ASCII */
+    const char *name;    /* ASCII */
     const char *comment; /* ASCII */
-    ULONG capabilities; /* SECPKG_FLAG_* */
+    ULONG capabilities;  /* SECPKG_FLAG_* */
     USHORT version;
     USHORT rpc_id;
     ULONG max_token; /* bytes */
 
-    SECURITY_STATUS (*acquire)(const struct sspi_cred_request *request, void **credential,
-                               TimeStamp *expiry);
+    SECURITY_STATUS (*acquire)
+    (const struct sspi_cred_request *request, void **credential, TimeStamp *expiry);
     void (*free_credential)(void *credential); /* NULL is harmless */
     /* [out] name: the user name of the credential, UTF-8; sspi_free it. */
     SECURITY_STATUS (*credential_name)(void *credential, char **name);
