@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../env.h"
 #include "context.h"
 #include "refuse.h"
 
@@ -145,7 +144,7 @@ static SECURITY_STATUS send_reply(struct sspi_krb_context *context, krb5_context
     if (!error)
         error = krb5_mk_rep(krb5, context->auth, &message);
     if (error)
-        return sspi_krb_status(error, SSPI_KRB_REQUEST);
+        return sspi_krb_explain(krb5, error, SSPI_KRB_REQUEST);
     context->acceptor_subkey = true;
     status = sspi_krb_send(context, SSPI_KRB_AP_REP, &message, leg);
     krb5_free_data_contents(krb5, &message);
@@ -186,7 +185,7 @@ static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
     krb5_data message = {KV5M_DATA, (unsigned)inside.size, (char *)(uintptr_t)inside.data};
     krb5_error_code error =
         open_request(context, credential, lib->krb5, keys->keys, &message, &opened);
-    status = sspi_krb_status(error, SSPI_KRB_REQUEST);
+    status = sspi_krb_explain(lib->krb5, error, SSPI_KRB_REQUEST);
     if (error && (context->req & ASC_REQ_EXTENDED_ERROR) && status != SEC_E_INVALID_TOKEN)
         sspi_krb_refuse(context, credential, lib, keys->keys, error, leg);
     if (status == SEC_E_OK)
@@ -194,7 +193,8 @@ static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
     if (status == SEC_E_OK)
         status = check_bindings(&opened, leg);
     if (status == SEC_E_OK)
-        status = sspi_krb_status(take_over(context, lib->krb5, &opened), SSPI_KRB_REQUEST);
+        status =
+            sspi_krb_explain(lib->krb5, take_over(context, lib->krb5, &opened), SSPI_KRB_REQUEST);
     if (status == SEC_E_OK)
         status = answer(context, lib->krb5, leg);
     close_request(lib->krb5, &opened);
@@ -220,7 +220,7 @@ static SECURITY_STATUS third_leg(struct sspi_krb_context *context, krb5_context 
     if (!error)
         error = krb5_auth_con_getlocalseqnumber(krb5, context->auth, &ours);
     if (error)
-        return sspi_krb_status(error, SSPI_KRB_REQUEST);
+        return sspi_krb_explain(krb5, error, SSPI_KRB_REQUEST);
     if (nonce != (uint32_t)ours)
         return SEC_E_MESSAGE_ALTERED;
     return sspi_krb_finish(context, krb5, true);

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../env.h"
+#include "../error.h"
 #include "../text.h"
 #include "status.h"
 
@@ -218,8 +218,11 @@ SECURITY_STATUS sspi_krb_keys(struct sspi_krb_credential *credential, struct ssp
     struct sspi_krb_store *fresh = NULL;
     krb5_error_code error = 0;
 
-    if (path && !sspi_krb_stamp(path, &stamp))
+    if (path && !sspi_krb_stamp(path, &stamp)) {
+        sspi_error_set("no keytab at %s: KRB5_KTNAME names the file with the keys of the service",
+                       path);
         return SEC_E_NO_CREDENTIALS;
+    }
     pthread_mutex_lock(&credential->lock);
     if (!credential->keys || (path && !sspi_krb_stamp_equal(&stamp, &credential->keys->stamp))) {
         fresh = sspi_krb_store_new();
@@ -235,5 +238,5 @@ SECURITY_STATUS sspi_krb_keys(struct sspi_krb_credential *credential, struct ssp
     if (!error)
         *keys = sspi_krb_store_share(credential->keys);
     pthread_mutex_unlock(&credential->lock);
-    return sspi_krb_status(error, SSPI_KRB_REQUEST);
+    return sspi_krb_explain(lib->krb5, error, SSPI_KRB_REQUEST);
 }

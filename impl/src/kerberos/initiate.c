@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../env.h"
+#include "../error.h"
 #include "context.h"
 
 /* What the callback of krb5_mk_req_extended needs. */
@@ -100,7 +100,7 @@ static SECURITY_STATUS send_request(struct sspi_krb_context *context, krb5_conte
         error =
             krb5_mk_req_extended(krb5, &context->auth, options, NULL, context->ticket, &message);
     if (error)
-        status = sspi_krb_status(error, SSPI_KRB_TICKET);
+        status = sspi_krb_explain(krb5, error, SSPI_KRB_TICKET);
     else
         status = sspi_krb_send(context, SSPI_KRB_AP_REQ, &message, leg);
     krb5_free_data_contents(krb5, &message);
@@ -130,7 +130,7 @@ static SECURITY_STATUS prepare(struct sspi_krb_context *context,
         ticket->authdata = NULL;
         error = sspi_krb_authdata_make(lib->krb5, ticket->server, &ticket->authdata);
     }
-    return sspi_krb_status(error, SSPI_KRB_TICKET);
+    return sspi_krb_explain(lib->krb5, error, SSPI_KRB_TICKET);
 }
 
 static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
@@ -143,8 +143,11 @@ static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
         return SEC_E_NO_CREDENTIALS;
     if (context->req & ISC_REQ_DATAGRAM)
         return SEC_E_UNSUPPORTED_FUNCTION;
-    if (!leg->target || !*leg->target)
+    if (!leg->target || !*leg->target) {
+        sspi_error_set("Kerberos needs a target: pszTargetName is a service principal name such as "
+                       "HTTP/host.example");
         return SEC_E_TARGET_UNKNOWN;
+    }
     if (leg->token.size)
         return SEC_E_INVALID_TOKEN; /* a hint of SPNEGO is not for this package */
     context->target = sspi_strdup(leg->target);
@@ -178,10 +181,10 @@ static SECURITY_STATUS retry(struct sspi_krb_context *context, struct sspi_krb_l
     krb5_timestamp now;
     krb5_error_code error = krb5_timeofday(lib->krb5, &now);
     if (error)
-        return sspi_krb_status(error, SSPI_KRB_REPLY);
+        return sspi_krb_explain(lib->krb5, error, SSPI_KRB_REPLY);
     error = sspi_krb_shift(lib, (int32_t)((uint32_t)told->stime - (uint32_t)now), 0);
     if (error)
-        return sspi_krb_status(error, SSPI_KRB_REPLY);
+        return sspi_krb_explain(lib->krb5, error, SSPI_KRB_REPLY);
     context->retried = true;
     context->flags &= ~(uint32_t)SSPI_KRB_DELEG; /* the tickets of the first leg are gone */
     krb5_auth_con_free(lib->krb5, context->auth);
@@ -198,12 +201,12 @@ static SECURITY_STATUS read_error(struct sspi_krb_context *context, struct sspi_
 
     krb5_error_code error = krb5_rd_error(lib->krb5, message, &told);
     if (error)
-        return sspi_krb_status(error, SSPI_KRB_REPLY);
+        return sspi_krb_explain(lib->krb5, error, SSPI_KRB_REPLY);
     krb5_error_code code = (krb5_error_code)told->error + ERROR_TABLE_BASE_krb5;
     if (code == KRB5KRB_AP_ERR_SKEW && told->e_data.length && !context->retried)
         status = retry(context, lib, told, leg);
     else
-        status = sspi_krb_status(code, SSPI_KRB_REPLY);
+        status = sspi_krb_explain(lib->krb5, code, SSPI_KRB_REPLY);
     krb5_free_error(lib->krb5, told);
     /* A KRB-ERROR that says KDC_ERR_NONE is a refusal all the same. */
     return status == SEC_E_OK ? SEC_E_INVALID_TOKEN : status;
@@ -224,7 +227,7 @@ static SECURITY_STATUS read_reply(struct sspi_krb_context *context, struct sspi_
             error = krb5_mk_rep_dce(lib->krb5, context->auth, &third);
     }
     if (error)
-        return sspi_krb_status(error, SSPI_KRB_REPLY);
+        return sspi_krb_explain(lib->krb5, error, SSPI_KRB_REPLY);
     if (context->flags & SSPI_KRB_DCE_STYLE)
         status = sspi_krb_send(context, SSPI_KRB_AP_REP, &third, leg);
     krb5_free_data_contents(lib->krb5, &third);

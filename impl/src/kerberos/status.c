@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "../error.h"
+
 struct row {
     krb5_error_code code;
     SECURITY_STATUS ticket, request, reply; /* by enum sspi_krb_step */
@@ -168,4 +170,19 @@ SECURITY_STATUS sspi_krb_status(krb5_error_code code, enum sspi_krb_step step)
         }
     }
     return SEC_E_INTERNAL_ERROR;
+}
+
+SECURITY_STATUS sspi_krb_explain(krb5_context krb5, krb5_error_code code, enum sspi_krb_step step)
+{
+    static const char *const what[] = {
+        [SSPI_KRB_TICKET] = "no Kerberos ticket to send",
+        [SSPI_KRB_REQUEST] = "the Kerberos token of the client is refused",
+        [SSPI_KRB_REPLY] = "the Kerberos answer of the server is refused, or is a refusal",
+    };
+    if (code) {
+        const char *words = krb5_get_error_message(krb5, code);
+        sspi_error_set("%s: %s", what[step], words);
+        krb5_free_error_message(krb5, words);
+    }
+    return sspi_krb_status(code, step);
 }

@@ -17,5 +17,7 @@ enum sspi_krb_step {
 
 /* SEC_E_OK for 0; SEC_E_INTERNAL_ERROR for a code that no row of the table names. */
 SECURITY_STATUS sspi_krb_status(krb5_error_code code, enum sspi_krb_step step);
+/* The same, and for an error libkrb5's own words go to libsspi_last_error(). */
+SECURITY_STATUS sspi_krb_explain(krb5_context krb5, krb5_error_code code, enum sspi_krb_step step);
 
 #endif

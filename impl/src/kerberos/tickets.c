@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../env.h"
+#include "../error.h"
 #include "credential.h"
 #include "status.h"
 
@@ -104,8 +105,10 @@ SECURITY_STATUS sspi_krb_tickets(struct sspi_krb_credential *credential, struct 
 
     if (!credential->explicit_identity) {
         path = sspi_krb_file_of(credential->cache_name);
-        if (path && !sspi_krb_stamp(path, &stamp))
+        if (path && !sspi_krb_stamp(path, &stamp)) {
+            sspi_error_set("no Kerberos ticket cache at %s: run kinit, or give an identity", path);
             return SEC_E_NO_CREDENTIALS;
+        }
         known = path ? &stamp : NULL;
     }
     pthread_mutex_lock(&credential->lock);
@@ -126,7 +129,7 @@ SECURITY_STATUS sspi_krb_tickets(struct sspi_krb_credential *credential, struct 
     if (!error)
         *tickets = sspi_krb_store_share(credential->tickets);
     pthread_mutex_unlock(&credential->lock);
-    return sspi_krb_status(error, SSPI_KRB_TICKET);
+    return sspi_krb_explain(lib->krb5, error, SSPI_KRB_TICKET);
 }
 
 /* The realm of a target that names none: what krb5.conf says of the host, else the empty realm,
@@ -216,5 +219,5 @@ SECURITY_STATUS sspi_krb_ticket(struct sspi_krb_credential *credential, struct s
             error = fetch(credential, lib, tickets, &wanted, ticket);
     }
     krb5_free_cred_contents(lib->krb5, &wanted);
-    return sspi_krb_status(error, SSPI_KRB_TICKET);
+    return sspi_krb_explain(lib->krb5, error, SSPI_KRB_TICKET);
 }
