@@ -48,7 +48,7 @@ class Benchmark:
     limit: float | None = None
     runs: int = RUNS
     more: bool = True
-    spread: float | None = None  # of our own runs: a large one says that the machine was disturbed
+    spread: float | None = None  # of the runs, the worst of ours and theirs: a disturbed peer would flatter us
 
     @property
     def ratio(self) -> dict[str, float]:
@@ -263,9 +263,10 @@ class _Bench:
                     raise
                 print(f"{row.id}: no figure for {name}: {problem}")
         found = _interleaved(working)
+        spread = max(map(_spread, found.values()))
         ours = found.pop("ours")
         yield Benchmark(row.id, "MB/s" if row.size else "1/s", statistics.median(ours),
-                        {name: statistics.median(values) for name, values in found.items()}, spread=_spread(ours))
+                        {name: statistics.median(values) for name, values in found.items()}, spread=spread)
 
     def _sspi(self, row: InProcess, library: str, program: Program, inbound: bool = False) -> Measure:
         environment = self._environment(row, program)
@@ -321,5 +322,5 @@ def line(one: Benchmark) -> str:
     """A line of the table."""
     peers = "  ".join(f"{name} {_rounded(value):g} ({one.ratio.get(name, 0):g}x)" for name, value in one.peers.items())
     limit = "" if one.limit is None else f"  limit {one.limit:g}{'' if one.within else ' MISSED'}"
-    noise = f"  runs differ by {one.spread:.0%}: compare within this line only" if (one.spread or 0) > NOISY else ""
+    noise = f"  runs differ by {one.spread:.0%}: the machine was busy, measure again" if (one.spread or 0) > NOISY else ""
     return f"{one.id:<30} {_rounded(one.ours):>9g} {one.unit:<5}{limit}  {peers}{noise}".rstrip()

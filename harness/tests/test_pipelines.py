@@ -189,6 +189,7 @@ def test_accident_in_an_isolated_realm(tmp_path: Path, monkeypatch: pytest.Monke
         for pid, text in descendants(os.getpid()).items():
             if "krb5kdc" in text:
                 os.kill(pid, signal.SIGKILL)
+                wait_for(lambda: not exists(pid))
         return Trace()
     monkeypatch.setattr(Pipeline, "_play_in", play_and_lose_the_kdc)
     with pipeline(tmp_path, fake_program(), fake_program()) as one:
