@@ -114,7 +114,11 @@ def filled_in(text: str, world: World, around: Surroundings, folder: Path) -> st
     """A text of a profile with the realm's values in the places it marks."""
     values = {"folder": str(folder), "smbpasswd": world.smbpasswd, "domain": world.domain, "host": world.host,
               "netbios": world.netbios, "realm": world.name,
-              "authority": "winbind" if around.authority == "standalone" else around.authority}
+              "authority": {"standalone": "winbind", "broken": "file"}.get(around.authority, around.authority)}
+    if around.authority == "broken":
+        damaged = folder / "damaged-accounts"
+        damaged.write_text("this is no account\n")
+        values["smbpasswd"] = str(damaged)
     for name, value in values.items():
         text = text.replace("{" + name + "}", value)
     return text

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import requests
+from .names import Names
 from .stage import CRED, CTX, Side, Stage
 
 MOST_LEGS = 10
@@ -76,6 +77,9 @@ def _legged(stage: Stage, side: Side, request: Mapping[str, Any], answer: Mappin
     status = answer.get("status")
     if status is None:
         raise stage.no_status(side, request, answer)
+    if answer.get("allocations", 0) < request.get("failalloc", 0):
+        raise stage.beside_the_point(side, request, f"it makes {answer.get('allocations', 0)} allocations here, so the one "
+                                                    f"that was to fail never came")
     observed, names = stage.observed, stage.names
     side.legs += 1
     path = f"{side.name}.leg.{side.legs}."
@@ -91,7 +95,7 @@ def _legged(stage: Stage, side: Side, request: Mapping[str, Any], answer: Mappin
     else:
         observed[path + "attributes"] = "unwritten"
     _expiry(observed, path, answer)
-    token = _output(observed, path, request, answer, status)
+    token = _output(observed, names, path, request, answer, status)
     if status in (COMPLETE_NEEDED, COMPLETE_AND_CONTINUE):
         token = _complete(stage, side, path, token)
     observed[path + "token"] = names.kinds.of(token)
@@ -112,7 +116,7 @@ def _expiry(observed: dict[str, Any], path: str, answer: Mapping[str, Any]) -> N
         observed[path + "expiry"] = "unwritten"
 
 
-def _output(observed: dict[str, Any], path: str, request: Mapping[str, Any], answer: Mapping[str, Any],
+def _output(observed: dict[str, Any], names: Names, path: str, request: Mapping[str, Any], answer: Mapping[str, Any],
             status: str) -> str:
     """The output token in hex, '' without. A failed call that left the buffer alone made no token."""
     buffers = answer.get("output") or ()
@@ -124,8 +128,8 @@ def _output(observed: dict[str, Any], path: str, request: Mapping[str, Any], ans
         if buffer["type"] & _TYPE_MASK != _TOKEN and asked["type"] not in ("TOKEN", _TOKEN):
             continue
         observed[path + "output.size"] = buffer["size"]
-        if buffer.get("free", OK) != OK:
-            observed[path + "output.free"] = buffer["free"]
+        if "free" in buffer:
+            observed[path + "output.free"] = names.status(buffer["free"])
         observed.setdefault(path + "canary", buffer.get("canary", "intact"))
         if status not in _GOOD and buffer["size"] == asked.get("size"):
             return ""

@@ -124,6 +124,10 @@ class Stage:
         detail = f"the probe refused the request: {answer.get('error', answer)}"
         return Stopped(Ended("harness", side.name, detail, str(request["call"])))
 
+    def beside_the_point(self, side: Side, request: Mapping[str, Any], why: str) -> Stopped:
+        """What to raise when a call ran but what the case is about could not happen in it."""
+        return Stopped(Ended("unsupported", side.name, why, str(request["call"])))
+
     # Words of the scenario
 
     def side(self, name: str) -> Side:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines for people. One thread prints: a moving line on a terminal, one line per case in a pipe."""
+"""Lines for people. One thread prints: a line per difference; progress moves on a terminal, adds a line now and then in a pipe."""
 from __future__ import annotations
 
 import shutil
@@ -55,10 +55,14 @@ class Printer:
             return
         if result.verdict in _LOUD or (self._verbose and result.differences):
             self.lines(result_lines(result, repeat))
-        elif self._verbose or not self._moving:
+        elif self._verbose:
             self.lines([f"{result.verdict.label} {result.case.id}" + (f": {result.reason}" if result.reason else "")])
+        elif result.verdict is Verdict.DIFFERS:
+            self.lines(result_lines(result, repeat)[:-1])
         if self._moving:
             self._move(result.case.id)
+        elif self._done * 10 // self._total > (self._done - 1) * 10 // self._total and self._total >= 50:
+            self.lines([f"{self._done} of {self._total} played: {self._tally()}"])
 
     def lines(self, lines: list[str]) -> None:
         """Print lines above the moving one."""
@@ -72,9 +76,11 @@ class Printer:
         if not self._quiet:
             self.lines(summary_lines(summary))
 
+    def _tally(self) -> str:
+        return ", ".join(f"{self._counts[verdict]} {verdict.label}" for verdict in sorted(self._counts))
+
     def _move(self, case_id: str) -> None:
-        counts = ", ".join(f"{self._counts[verdict]} {verdict.label}" for verdict in sorted(self._counts))
-        text = f"[{self._done}/{self._total}] {counts}  {case_id}"
+        text = f"[{self._done}/{self._total}] {self._tally()}  {case_id}"
         self._stream.write("\r\x1b[K" + text[:shutil.get_terminal_size().columns - 1])
         self._stream.flush()
 
