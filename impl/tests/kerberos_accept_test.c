@@ -221,6 +221,18 @@ static void channel_bindings(void)
     end();
 }
 
+/* DCE style: the acceptor's own reply sent back is no proof of the client. */
+static void reflected(void)
+{
+    begin();
+    pair_reset(&pair);
+    client_leg(&pair, ISC_REQ_USE_DCE_STYLE, WORLD_SERVICE, NULL);
+    ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_I_CONTINUE_NEEDED);
+    struct sspi_leg leg = {.has_token = true, .token = sspi_blob_view(&pair.in.output)};
+    ASSERT_STATUS(KERBEROS->accept(NULL, &pair.server, &leg), SEC_E_MUTUAL_AUTH_FAILED);
+    end();
+}
+
 /* Wrong kinds of tokens at every state. */
 static void wrong_turns(void)
 {
@@ -246,4 +258,4 @@ SSPI_TESTS({"request cut everywhere", request_cut}, {"request altered", request_
            {"replayed", replayed}, {"skewed", skewed}, {"skew token", skew_token},
            {"keys missing", keys_missing}, {"keys change", keys_change},
            {"ticket for another SPN", other_spn}, {"channel bindings", channel_bindings},
-           {"wrong turns", wrong_turns})
+           {"reflected", reflected}, {"wrong turns", wrong_turns})

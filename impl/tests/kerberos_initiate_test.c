@@ -2,8 +2,10 @@
  *
  * The initiator: legs, statuses and attributes of initiate.c, and what the acceptor sends back.
  */
+#include "kerberos/context.h"
 #include "kerberos_fixture.h"
 
+#define OPTIONS 40   /* the first byte of the AP options in a framed AP-REQ of this file */
 #define FIVE 0x1001e /* mutual, replay, sequence, confidentiality, integrity */
 
 static struct world world;
@@ -25,7 +27,8 @@ static void one_leg(void)
 {
     begin();
     ASSERT_STATUS(client_leg(&pair, ISC_REQ_INTEGRITY, WORLD_SERVICE, NULL), SEC_E_OK);
-    CU_ASSERT_TRUE(pair.out.output.size > 0);
+    CU_ASSERT_TRUE_FATAL(pair.out.output.size > 100);
+    CU_ASSERT_EQUAL(pair.out.output.data[OPTIONS], 0);
     CU_ASSERT_EQUAL(pair.out.ret, ISC_RET_INTEGRITY);
     ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_E_OK);
     CU_ASSERT_EQUAL(pair.in.output.size, 0);
@@ -38,6 +41,7 @@ static void two_legs(void)
     begin();
     ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL), SEC_I_CONTINUE_NEEDED);
     CU_ASSERT_EQUAL(pair.out.ret, FIVE);
+    CU_ASSERT_EQUAL(pair.out.output.data[OPTIONS], 0x20); /* mutual-required */
     ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_E_OK);
     CU_ASSERT_TRUE(pair.in.output.size > 0);
     CU_ASSERT_EQUAL(pair.in.ret, ASC_RET_MUTUAL_AUTH | ASC_RET_REPLAY_DETECT |
@@ -63,6 +67,25 @@ static void three_legs(void)
     ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_E_OK);
     CU_ASSERT_EQUAL(pair.in.output.size, 0);
     CU_ASSERT_EQUAL(pair.in.ret, ASC_RET_USED_DCE_STYLE | ASC_RET_MUTUAL_AUTH);
+    end();
+}
+
+/* The key of the messages is the acceptor's own, not the one the initiator proposed. */
+static void key_of_the_acceptor(void)
+{
+    krb5_keyblock *proposed = NULL;
+    begin();
+    client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
+    struct sspi_krb_context *client = pair.client;
+    CU_ASSERT_EQUAL_FATAL(krb5_auth_con_getsendsubkey(world.krb5, client->auth, &proposed), 0);
+    server_leg(&pair, 0, NULL);
+    ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL), SEC_E_OK);
+    CU_ASSERT_EQUAL(client->session_key->length, proposed->length);
+    CU_ASSERT_NOT_EQUAL(memcmp(client->session_key->contents, proposed->contents, proposed->length),
+                        0);
+    CU_ASSERT_TRUE(client->acceptor_subkey);
+    CU_ASSERT_NOT_EQUAL(client->send_sequence, client->receive_sequence);
+    krb5_free_keyblock(world.krb5, proposed);
     end();
 }
 
@@ -110,6 +133,28 @@ static void reply_altered(void)
     pair.in.output.data[pair.in.output.size - 1] ^= 1;
     ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL), SEC_E_WRONG_PRINCIPAL);
     end();
+}
+
+/* A bare reply where framed ones are agreed on, and a framed one in DCE style. */
+static void reply_framing(void)
+{
+    static const ULONG reqs[] = {FIVE, FIVE | ISC_REQ_USE_DCE_STYLE};
+    for (int i = 0; i < 2; i++) {
+        struct sspi_blob other = {NULL, 0};
+        enum sspi_krb_token id;
+        struct sspi_view inside;
+        bool bare;
+        begin();
+        client_leg(&pair, reqs[i], WORLD_SERVICE, NULL);
+        server_leg(&pair, 0, NULL);
+        ASSERT_STATUS(sspi_krb_unframe(sspi_blob_view(&pair.in.output), &id, &bare, &inside),
+                      SEC_E_OK);
+        CU_ASSERT_EQUAL(bare, i == 1);
+        CU_ASSERT_TRUE(sspi_krb_frame(SSPI_KRB_AP_REP, !bare, inside, &other));
+        ASSERT_STATUS(client_reads(other.data, other.size), SEC_E_INVALID_TOKEN);
+        sspi_blob_free(&other);
+        end();
+    }
 }
 
 /* The reply to another request of the same client proves nothing. */
@@ -231,6 +276,26 @@ static void skew_retried(void)
     end();
 }
 
+/* A KRB-ERROR without that data, as others send it, ends the matter. */
+static void skew_without_data(void)
+{
+    krb5_error told = {.error = KRB5KRB_AP_ERR_SKEW - ERROR_TABLE_BASE_krb5};
+    krb5_data message;
+    struct sspi_blob token = {NULL, 0};
+    begin();
+    client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
+    told.stime = (krb5_timestamp)time(NULL) + 1000;
+    MUST(krb5_parse_name(world.krb5, WORLD_SERVICE "@" WORLD_REALM, &told.server));
+    MUST(krb5_mk_error(world.krb5, &told, &message));
+    struct sspi_view view = {(const uint8_t *)message.data, message.length};
+    CU_ASSERT_TRUE(sspi_krb_frame(SSPI_KRB_ERROR, false, view, &token));
+    ASSERT_STATUS(client_reads(token.data, token.size), SEC_E_TIME_SKEW);
+    sspi_blob_free(&token);
+    krb5_free_data_contents(world.krb5, &message);
+    krb5_free_principal(world.krb5, told.server);
+    end();
+}
+
 /* Told that the acceptor has no key for it, the client has spoken to somebody else. */
 static void wrong_principal(void)
 {
@@ -245,9 +310,12 @@ static void wrong_principal(void)
 
 static void expiry(void)
 {
+    setenv("TZ", "EST-3", 1);
+    tzset();
     begin();
     CU_ASSERT_TRUE(pair_establish(&pair, FIVE, 0));
-    int64_t local = (int64_t)sspi_filetime_to_local(sspi_unix_to_filetime(world.end));
+    /* Local time is three hours ahead; what is reported is that, not UTC. */
+    int64_t local = (int64_t)sspi_unix_to_filetime(world.end + 3 * 3600);
     CU_ASSERT_TRUE(pair.out.has_expiry && pair.in.has_expiry);
     CU_ASSERT_EQUAL(pair.out.expiry.QuadPart, local);
     CU_ASSERT_EQUAL(pair.in.expiry.QuadPart, local);
@@ -255,9 +323,11 @@ static void expiry(void)
 }
 
 SSPI_TESTS({"one leg", one_leg}, {"two legs", two_legs}, {"three legs", three_legs},
-           {"reply cut everywhere", reply_cut}, {"reply altered", reply_altered},
+           {"key of the acceptor", key_of_the_acceptor}, {"reply cut everywhere", reply_cut},
+           {"reply altered", reply_altered}, {"reply framing", reply_framing},
            {"reply of another exchange", reply_of_another},
            {"requests that cannot be", requests_that_cannot_be},
            {"no way to a ticket", no_way_to_a_ticket}, {"cache changes", cache_changes},
            {"delegation not granted", delegation_not_granted}, {"skew retried", skew_retried},
-           {"wrong principal", wrong_principal}, {"expiry", expiry})
+           {"skew without data", skew_without_data}, {"wrong principal", wrong_principal},
+           {"expiry", expiry})

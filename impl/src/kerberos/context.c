@@ -86,11 +86,9 @@ SECURITY_STATUS sspi_krb_finish(struct sspi_krb_context *context, krb5_context k
     if (error)
         return sspi_krb_status(error, context->initiator ? SSPI_KRB_REPLY : SSPI_KRB_REQUEST);
     /* Without an AP-REP the acceptor has told no number of its own; it counts from the
-     * initiator's, as MIT and Heimdal do. */
+     * initiator's, as MIT and Heimdal do (krb5_rd_req sees to it on that side). */
     if (!answered && context->initiator)
         remote = local;
-    if (!answered && !context->initiator)
-        local = remote;
     context->send_sequence = (uint32_t)local;
     context->receive_sequence = (uint32_t)remote;
     krb5_auth_con_free(krb5, context->auth);
