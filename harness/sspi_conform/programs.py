@@ -42,9 +42,16 @@ class Program:
 
 def program_of(profile: Profile, probe: Path, root: Path) -> Program:
     """The implementation a profile describes, hosted by the probe unless it brings its own command."""
-    quiet = {"WLOG_LEVEL": "OFF"}  # WinPR prints a line for every leg that continues
+    usual = {
+        "WLOG_LEVEL": "OFF",  # WinPR prints a line for every leg that continues
+        # For a sanitized build: the realm's wrappers are preloaded before its runtime, a finding is a crash, and
+        # leaks are looked for by the C tests, since an endpoint is killed and never exits.
+        "ASAN_OPTIONS": "verify_asan_link_order=0:abort_on_error=1:detect_leaks=0",
+        "UBSAN_OPTIONS": "abort_on_error=1:print_stacktrace=1",
+        "NSS_WRAPPER_DISABLE_DEEPBIND": "1", "UID_WRAPPER_DISABLE_DEEPBIND": "1",  # which sanitizers refuse
+    }
     if profile.command:
-        return Program(profile.name, profile.command, quiet | dict(profile.environment), profile.files)
+        return Program(profile.name, profile.command, usual | dict(profile.environment), profile.files)
     if not probe.is_file():
         raise ConformError(f"there is no probe at {probe}", "", "Build it first: make")
     library = profile.library
@@ -53,7 +60,7 @@ def program_of(profile: Profile, probe: Path, root: Path) -> Program:
         if not path.is_file():
             raise ConformError(f"there is no library {path}", profile.source, "Build it first: make")
         library = str(path)
-    return Program(profile.name, (str(probe), library), quiet | dict(profile.environment), profile.files)
+    return Program(profile.name, (str(probe), library), usual | dict(profile.environment), profile.files)
 
 
 def peer_program() -> Program:
