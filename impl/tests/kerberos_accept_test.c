@@ -85,6 +85,10 @@ static void replayed(void)
     begin();
     ASSERT_STATUS(server_reads(pair.out.output.data, pair.out.output.size, 0), SEC_E_OK);
     ASSERT_STATUS(server_reads(pair.out.output.data, pair.out.output.size, 0), SEC_E_LOGON_DENIED);
+    for (int i = 0; i < 2; i++)
+        ASSERT_STATUS(
+            server_reads(pair.out.output.data, pair.out.output.size, ASC_REQ_ALLOW_CONTEXT_REPLAY),
+            SEC_E_OK);
     end();
 }
 

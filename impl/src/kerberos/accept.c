@@ -34,8 +34,10 @@ static krb5_error_code open_request(struct sspi_krb_context *context,
 
     krb5_error_code error = krb5_auth_con_init(krb5, &context->auth);
     /* DO_TIME has the replay cache asked (libkrb5 chooses it by KRB5RCACHENAME). */
+    bool remember = !(context->req & ASC_REQ_ALLOW_CONTEXT_REPLAY);
     if (!error)
-        error = krb5_auth_con_setflags(krb5, context->auth, KRB5_AUTH_CONTEXT_DO_TIME);
+        error =
+            krb5_auth_con_setflags(krb5, context->auth, remember ? KRB5_AUTH_CONTEXT_DO_TIME : 0);
     if (!error && credential->principal)
         error = krb5_parse_name(krb5, credential->principal, &server);
     if (!error)
@@ -103,8 +105,11 @@ static krb5_error_code take_delegation(struct sspi_krb_context *context, krb5_co
         error = krb5_rd_cred(krb5, context->auth, &message, &tickets, NULL);
     if (error)
         return error;
-    error = krb5_cc_new_unique(krb5, "MEMORY", NULL, &context->delegated);
-    if (!error && tickets[0])
+    if (!tickets[0])
+        error = KRB5_BADMSGTYPE; /* a KRB-CRED with nothing in it delegates nothing */
+    if (!error)
+        error = krb5_cc_new_unique(krb5, "MEMORY", NULL, &context->delegated);
+    if (!error)
         error = krb5_cc_initialize(krb5, context->delegated, tickets[0]->client);
     for (size_t i = 0; !error && tickets[i]; i++)
         error = krb5_cc_store_cred(krb5, context->delegated, tickets[i]);

@@ -107,8 +107,8 @@ ULONG sspi_krb_isc_ret(uint32_t flags, ULONG isc_req)
 ULONG sspi_krb_asc_ret(uint32_t flags, ULONG asc_req)
 {
     /* The services are the initiator's choice, which the checksum tells; an acceptor that wants
-     * more finds the bit missing. Two are the acceptor's own: CONNECTION, and EXTENDED_ERROR,
-     * which is about the tokens it will send itself. */
+     * more finds the bit missing. The acceptor's own are CONNECTION, EXTENDED_ERROR, which is
+     * about the tokens it will send itself, and ALLOW_CONTEXT_REPLAY. */
     ULONG ret = 0;
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
         if (flags & same[i].flag)
@@ -117,6 +117,8 @@ ULONG sspi_krb_asc_ret(uint32_t flags, ULONG asc_req)
         ret |= ASC_RET_CONNECTION;
     if (asc_req & ASC_REQ_EXTENDED_ERROR)
         ret |= ASC_RET_EXTENDED_ERROR;
+    if (asc_req & ASC_REQ_ALLOW_CONTEXT_REPLAY)
+        ret |= ASC_RET_ALLOW_CONTEXT_REPLAY;
     return ret;
 }
 
