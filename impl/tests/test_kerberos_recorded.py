@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def test_requests_of_windows_clients(tmp_path: Path) -> None:
     environment = os.environ | {
         "LIBSSPI": str(BUILD / "libsspi-test.so"), "KRB5_CONFIG": str(config), "KRB5RCACHENAME": "none:",
         "KRB5_KTNAME": f"FILE:{RECORDINGS}/wireshark-wiki/ws-credssp/acme.keytab"}
-    run = subprocess.run(["/usr/bin/python3", "-c", PROGRAM, str(Path(__file__).parent)], input=json.dumps(cases),
+    run = subprocess.run([sys.executable, "-c", PROGRAM, str(Path(__file__).parent)], input=json.dumps(cases),
                          capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stderr
     for case, answer in zip(cases, json.loads(run.stdout), strict=True):
