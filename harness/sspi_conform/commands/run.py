@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--strict", action="store_true", help="advisory expectations count like binding ones")
     parser.add_argument("--dry-run", action="store_true", help="print the cases that would be played")
     parser.add_argument("--report", metavar="DIR", type=Path, help="where to write the report (default build/report)")
-    parser.add_argument("--gdb", action="store_true", help="run the implementation under gdb; one case at a time")
+    parser.add_argument("--gdb", action="store_true", help="stop inside the implementation, in gdb on this terminal; one case")
     parser.add_argument("--jobs", metavar="N", type=_positive, default=0, help="pipelines side by side (default: cores)")
     parser.add_argument("-v", "--verbose", action="store_true", help="every case and every difference")
     parser.set_defaults(command=run)
@@ -132,7 +132,7 @@ def run(options: argparse.Namespace, engine: Engine | None = None) -> int:
     detail.prepare(folder)
     printer = Printer(sys.stdout, len(cases), options.verbose, quiet=options.json)
     one = Run(project, profile, options)
-    one.play(cases, printer, engine)
+    one.play(cases, printer, _under_gdb if options.gdb else engine)
     summary = one.summary()
     content = _write_report(one, summary, cases, folder)
     if options.json:
@@ -173,32 +173,27 @@ def programs(project: Project, profile: Profile, options: argparse.Namespace) ->
         counterpart = peer_program()
     elif options.peer == "libsspi":
         counterpart = program_of(project.profile("libsspi", options.build), probe, project.root)
-    jobs, deadline = getattr(options, "jobs", 0), {}
-    if getattr(options, "gdb", False):
-        subject = under_gdb(subject, (options.report or project.report_folder).resolve() / "gdb.txt")
-        jobs, deadline = 1, {"deadline": None}
     return RunOptions(subject=subject, counterpart=counterpart, acceptor_identity=profile.acceptor_identity,
-                      jobs=jobs, log=_tell if getattr(options, "verbose", False) else None, **deadline)
+                      jobs=getattr(options, "jobs", 0), log=_tell if getattr(options, "verbose", False) else None)
 
 
 def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
-def under_gdb(program: Any, log: Path) -> Any:
-    """The same program inside gdb, which writes the backtrace of a crash to `log` and leaves standard output alone."""
-    from dataclasses import replace
-
-    settings = [f"set logging file {log}", "set logging overwrite on", "set logging redirect on",
-                "set logging enabled on", "set debuginfod enabled off", "run", "thread apply all backtrace full"]
-    argv = ["gdb", "-q", "-nx", "-batch"] + [word for line in settings for word in ("-ex", line)]
-    return replace(program, argv=(*argv, "--args", *program.argv))
-
-
 def _pipelines(cases: Sequence[Case], options: Any, ready: Callable[[Any], None]) -> Pairs:
     from ..pipelines import run_cases
 
     return run_cases(cases, options, ready)
+
+
+def _under_gdb(cases: Sequence[Case], options: Any, ready: Callable[[Any], None]) -> Pairs:
+    """An engine for one case with gdb in the foreground."""
+    from ..debug import play_under_gdb
+
+    ready(None)
+    for case in cases:
+        yield case, play_under_gdb(case, options)
 
 
 def _dry_run(cases: Iterable[Case], profile: Profile, options: argparse.Namespace) -> int:
