@@ -10,6 +10,7 @@ from ..model import Difference, Result, Verdict
 from .summary import Summary, Tally
 
 _LOUD = (Verdict.FAIL, Verdict.ERROR)
+_NOT_PLAYED = "not played: "  # how the pipelines begin the reason of a case after the end of the realm
 
 
 def difference_line(one: Difference) -> str:
@@ -46,6 +47,7 @@ class Printer:
         self._moving = stream.isatty() and not quiet
         self._done = 0
         self._counts: dict[Verdict, int] = {}
+        self._not_played = 0
 
     def result(self, result: Result, repeat: str) -> None:
         """One more result."""
@@ -53,7 +55,9 @@ class Printer:
         self._counts[result.verdict] = self._counts.get(result.verdict, 0) + 1
         if self._quiet:
             return
-        if result.verdict in _LOUD or (self._verbose and result.differences):
+        if _NOT_PLAYED in result.reason and not self._verbose:
+            self._not_played += 1  # one cause, told with the case it struck
+        elif result.verdict in _LOUD or (self._verbose and result.differences):
             self.lines(result_lines(result, repeat))
         elif self._verbose:
             self.lines([f"{result.verdict.label} {result.case.id}" + (f": {result.reason}" if result.reason else "")])
@@ -73,8 +77,11 @@ class Printer:
 
     def finish(self, summary: Summary) -> None:
         """The summary; its last line says how the run ended."""
-        if not self._quiet:
-            self.lines(summary_lines(summary))
+        if self._quiet:
+            return
+        if self._not_played:
+            self.lines([f"{self._not_played} more cases were not played for the same reason"])
+        self.lines(summary_lines(summary))
 
     def _tally(self) -> str:
         return ", ".join(f"{self._counts[verdict]} {verdict.label}" for verdict in sorted(self._counts))
