@@ -4,8 +4,8 @@
 
 IMPL_VERSION := 0.1
 IMPL_SONAME := libsspi.so.0
-IMPL_LIBS := $(shell pkg-config --libs libcrypto krb5) -lpthread
-IMPL_CPPFLAGS := -D_GNU_SOURCE -Iimpl/include -Iimpl/src $(shell pkg-config --cflags libcrypto krb5)
+IMPL_LIBS := $(shell pkg-config --libs libcrypto krb5 2>/dev/null) -lpthread
+IMPL_CPPFLAGS := -D_GNU_SOURCE -Iimpl/include -Iimpl/src $(shell pkg-config --cflags libcrypto krb5 2>/dev/null)
 IMPL_CFLAGS = $(CFLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -fstack-protector-strong
 IMPL_LDFLAGS = -Wl,-soname,$(IMPL_SONAME) -Wl,--version-script=impl/libsspi.map -Wl,-Bsymbolic \
 	-Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
