@@ -16,7 +16,11 @@
 
 #include "clock.h"
 
-enum { ROOM = 65536, MOST_LEGS = 10, MOST_TEXT = 256 };
+enum {
+    ROOM = 65536,
+    MOST_LEGS = 10,
+    MOST_TEXT = 256
+};
 
 struct side {
     CredHandle credential;
@@ -117,14 +121,15 @@ static bool leg(struct bench *bench, struct side *side, const struct side *other
     if (initiates)
         status = bench->sspi->InitializeSecurityContextW(
             &side->credential, side->has_context ? &side->context : NULL, bench->target,
-            ISC_REQ_MUTUAL_AUTH | ISC_REQ_CONFIDENTIALITY | ISC_REQ_INTEGRITY | ISC_REQ_REPLAY_DETECT |
-                ISC_REQ_SEQUENCE_DETECT,
+            ISC_REQ_MUTUAL_AUTH | ISC_REQ_CONFIDENTIALITY | ISC_REQ_INTEGRITY |
+                ISC_REQ_REPLAY_DETECT | ISC_REQ_SEQUENCE_DETECT,
             0, SECURITY_NATIVE_DREP, side->has_context ? &input : NULL, 0, &side->context, &output,
             &attributes, &expiry);
     else
         status = bench->sspi->AcceptSecurityContext(
             &side->credential, side->has_context ? &side->context : NULL, &input,
-            ASC_REQ_CONFIDENTIALITY | ASC_REQ_INTEGRITY | ASC_REQ_REPLAY_DETECT | ASC_REQ_SEQUENCE_DETECT,
+            ASC_REQ_CONFIDENTIALITY | ASC_REQ_INTEGRITY | ASC_REQ_REPLAY_DETECT |
+                ASC_REQ_SEQUENCE_DETECT,
             SECURITY_NATIVE_DREP, &side->context, &output, &attributes, &expiry);
     if (status < 0)
         return failed(initiates ? "InitializeSecurityContext" : "AcceptSecurityContext", status);
@@ -155,7 +160,8 @@ static bool connect_sides(struct bench *bench)
 
 static bool disconnect(struct bench *bench)
 {
-    for (struct side *side = &bench->initiator; side; side = side == &bench->initiator ? &bench->acceptor : NULL) {
+    for (struct side *side = &bench->initiator; side;
+         side = side == &bench->initiator ? &bench->acceptor : NULL) {
         if (side->has_context)
             bench->sspi->DeleteSecurityContext(&side->context);
         side->has_context = side->done = false;
@@ -175,14 +181,17 @@ static bool message(void *state)
     SecBuffer buffers[2] = {{bench->trailer_room, SECBUFFER_TOKEN, bench->trailer},
                             {bench->size, SECBUFFER_DATA, bench->sealed}};
     SecBufferDesc descriptor = {SECBUFFER_VERSION, 2, buffers};
-    SECURITY_STATUS status = bench->sspi->EncryptMessage(&bench->initiator.context, 0, &descriptor, bench->sequence);
+    SECURITY_STATUS status =
+        bench->sspi->EncryptMessage(&bench->initiator.context, 0, &descriptor, bench->sequence);
     if (status != SEC_E_OK)
         return failed("EncryptMessage", status);
     ULONG qop;
-    status = bench->sspi->DecryptMessage(&bench->acceptor.context, &descriptor, bench->sequence++, &qop);
+    status =
+        bench->sspi->DecryptMessage(&bench->acceptor.context, &descriptor, bench->sequence++, &qop);
     if (status != SEC_E_OK)
         return failed("DecryptMessage", status);
-    if (bench->sealed[0] != bench->plain[0] || bench->sealed[bench->size - 1] != bench->plain[bench->size - 1]) {
+    if (bench->sealed[0] != bench->plain[0] ||
+        bench->sealed[bench->size - 1] != bench->plain[bench->size - 1]) {
         fputs("DecryptMessage gave other bytes\n", stderr);
         return false;
     }
@@ -218,13 +227,13 @@ static bool proven(struct bench *bench, const char *package, const char *mechani
         return false;
     if (strcmp(package, "Negotiate") == 0) {
         SecPkgContext_PackageInfoW info;
-        SECURITY_STATUS status =
-            bench->sspi->QueryContextAttributesW(&bench->acceptor.context, SECPKG_ATTR_PACKAGE_INFO, &info);
+        SECURITY_STATUS status = bench->sspi->QueryContextAttributesW(
+            &bench->acceptor.context, SECPKG_ATTR_PACKAGE_INFO, &info);
         if (status != SEC_E_OK)
             return failed("QueryContextAttributes PACKAGE_INFO", status);
         SEC_WCHAR *wanted = wide(mechanism);
         bool same = length(info.PackageInfo->Name) == length(wanted) &&
-            memcmp(info.PackageInfo->Name, wanted, length(wanted) * sizeof *wanted) == 0;
+                    memcmp(info.PackageInfo->Name, wanted, length(wanted) * sizeof *wanted) == 0;
         free(wanted);
         bench->sspi->FreeContextBuffer(info.PackageInfo);
         if (!same) {
@@ -266,14 +275,16 @@ int main(int argc, char **argv)
     if (status != SEC_E_OK)
         return failed("AcquireCredentialsHandle outbound", status), EXIT_FAILURE;
     status = bench->sspi->AcquireCredentialsHandleW(NULL, package, SECPKG_CRED_INBOUND, NULL,
-                                                    getenv("BENCH_INBOUND") ? plain : NULL, NULL, NULL,
-                                                    &bench->acceptor.credential, &expiry);
+                                                    getenv("BENCH_INBOUND") ? plain : NULL, NULL,
+                                                    NULL, &bench->acceptor.credential, &expiry);
     if (status != SEC_E_OK)
         return failed("AcquireCredentialsHandle inbound", status), EXIT_FAILURE;
     double seconds = atof(argv[argc - 1]);
     if (!proven(bench, argv[2], argv[3]))
         return EXIT_FAILURE;
     if (argc > 6)
-        return open_line(bench, (ULONG)strtoul(argv[5], NULL, 10)) ? bench_loop(message, bench, seconds) : EXIT_FAILURE;
+        return open_line(bench, (ULONG)strtoul(argv[5], NULL, 10))
+                   ? bench_loop(message, bench, seconds)
+                   : EXIT_FAILURE;
     return bench_loop(handshake, bench, seconds);
 }

@@ -44,19 +44,19 @@ typedef union {
     int64_t QuadPart;
 } SECURITY_INTEGER, *PSECURITY_INTEGER, TimeStamp, *PTimeStamp;
 
-/* An opaque handle. The values are no addresses; a stale one is refused with SEC_E_INVALID_HANDLE. */
+/* An opaque handle. The values are no addresses; a stale one is refused with SEC_E_INVALID_HANDLE.
+ */
 typedef struct {
     uintptr_t dwLower;
     uintptr_t dwUpper;
 } SecHandle, *PSecHandle, CredHandle, *PCredHandle, CtxtHandle, *PCtxtHandle;
 
-#define SecInvalidateHandle(x) \
-    ((x)->dwLower = (x)->dwUpper = ((uintptr_t)((intptr_t)-1)))
-#define SecIsValidHandle(x) \
+#define SecInvalidateHandle(x) ((x)->dwLower = (x)->dwUpper = ((uintptr_t)((intptr_t)-1)))
+#define SecIsValidHandle(x)                                                                        \
     (((x)->dwLower != ((uintptr_t)(intptr_t)-1)) && ((x)->dwUpper != ((uintptr_t)(intptr_t)-1)))
 
 typedef struct {
-    ULONG cbBuffer; /* bytes at pvBuffer; on return the bytes used */
+    ULONG cbBuffer;   /* bytes at pvBuffer; on return the bytes used */
     ULONG BufferType; /* SECBUFFER_*, with the bits of SECBUFFER_ATTRMASK */
     void *pvBuffer;
 } SecBuffer, *PSecBuffer;
@@ -186,7 +186,7 @@ typedef struct {
 /* PackageList: comma-separated package names for Negotiate, an exclamation mark excludes one. */
 typedef struct {
     ULONG Version; /* SEC_WINNT_AUTH_IDENTITY_VERSION */
-    ULONG Length; /* sizeof the structure, in bytes */
+    ULONG Length;  /* sizeof the structure, in bytes */
     USHORT *User;
     ULONG UserLength;
     USHORT *Domain;

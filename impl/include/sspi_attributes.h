@@ -30,9 +30,9 @@
 #define SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS 30
 
 typedef struct {
-    ULONG cbMaxToken; /* largest token of the exchange */
-    ULONG cbMaxSignature; /* largest MakeSignature token; 0 without integrity */
-    ULONG cbBlockSize; /* preferred padding of messages */
+    ULONG cbMaxToken;        /* largest token of the exchange */
+    ULONG cbMaxSignature;    /* largest MakeSignature token; 0 without integrity */
+    ULONG cbBlockSize;       /* preferred padding of messages */
     ULONG cbSecurityTrailer; /* TOKEN buffer to offer EncryptMessage */
 } SecPkgContext_Sizes, *PSecPkgContext_Sizes;
 

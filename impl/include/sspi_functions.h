@@ -11,8 +11,10 @@
 /* The packages of this library.
  * [out] pcPackages: their number. [out] ppPackageInfo: an array of that many entries in one
  * block; release it with FreeContextBuffer. */
-SECURITY_STATUS SEC_ENTRY EnumerateSecurityPackagesW(ULONG *pcPackages, PSecPkgInfoW *ppPackageInfo);
-SECURITY_STATUS SEC_ENTRY EnumerateSecurityPackagesA(ULONG *pcPackages, PSecPkgInfoA *ppPackageInfo);
+SECURITY_STATUS SEC_ENTRY EnumerateSecurityPackagesW(ULONG *pcPackages,
+                                                     PSecPkgInfoW *ppPackageInfo);
+SECURITY_STATUS SEC_ENTRY EnumerateSecurityPackagesA(ULONG *pcPackages,
+                                                     PSecPkgInfoA *ppPackageInfo);
 
 /* One package by name, compared without case.
  * [out] ppPackageInfo: one block, release it with FreeContextBuffer.
@@ -32,13 +34,13 @@ SECURITY_STATUS SEC_ENTRY QuerySecurityPackageInfoA(SEC_CHAR *pszPackageName,
 SECURITY_STATUS SEC_ENTRY AcquireCredentialsHandleW(SEC_WCHAR *pszPrincipal, SEC_WCHAR *pszPackage,
                                                     ULONG fCredentialUse, void *pvLogonId,
                                                     void *pAuthData, SEC_GET_KEY_FN pGetKeyFn,
-                                                    void *pvGetKeyArgument, PCredHandle phCredential,
-                                                    PTimeStamp ptsExpiry);
+                                                    void *pvGetKeyArgument,
+                                                    PCredHandle phCredential, PTimeStamp ptsExpiry);
 SECURITY_STATUS SEC_ENTRY AcquireCredentialsHandleA(SEC_CHAR *pszPrincipal, SEC_CHAR *pszPackage,
                                                     ULONG fCredentialUse, void *pvLogonId,
                                                     void *pAuthData, SEC_GET_KEY_FN pGetKeyFn,
-                                                    void *pvGetKeyArgument, PCredHandle phCredential,
-                                                    PTimeStamp ptsExpiry);
+                                                    void *pvGetKeyArgument,
+                                                    PCredHandle phCredential, PTimeStamp ptsExpiry);
 
 /* SEC_E_INVALID_HANDLE: not a credentials handle of this library, or released already. */
 SECURITY_STATUS SEC_ENTRY FreeCredentialsHandle(PCredHandle phCredential);
@@ -59,18 +61,14 @@ SECURITY_STATUS SEC_ENTRY QueryCredentialsAttributesA(PCredHandle phCredential, 
  * memory, or allocated under ISC_REQ_ALLOCATE_MEMORY. [out] pfContextAttr: ISC_RET_*.
  * [out, optional] ptsExpiry: local time.
  * SEC_E_OK (a token may still have to be sent), SEC_I_CONTINUE_NEEDED, or an error. */
-SECURITY_STATUS SEC_ENTRY InitializeSecurityContextW(PCredHandle phCredential, PCtxtHandle phContext,
-                                                     SEC_WCHAR *pszTargetName, ULONG fContextReq,
-                                                     ULONG Reserved1, ULONG TargetDataRep,
-                                                     PSecBufferDesc pInput, ULONG Reserved2,
-                                                     PCtxtHandle phNewContext, PSecBufferDesc pOutput,
-                                                     ULONG *pfContextAttr, PTimeStamp ptsExpiry);
-SECURITY_STATUS SEC_ENTRY InitializeSecurityContextA(PCredHandle phCredential, PCtxtHandle phContext,
-                                                     SEC_CHAR *pszTargetName, ULONG fContextReq,
-                                                     ULONG Reserved1, ULONG TargetDataRep,
-                                                     PSecBufferDesc pInput, ULONG Reserved2,
-                                                     PCtxtHandle phNewContext, PSecBufferDesc pOutput,
-                                                     ULONG *pfContextAttr, PTimeStamp ptsExpiry);
+SECURITY_STATUS SEC_ENTRY InitializeSecurityContextW(
+    PCredHandle phCredential, PCtxtHandle phContext, SEC_WCHAR *pszTargetName, ULONG fContextReq,
+    ULONG Reserved1, ULONG TargetDataRep, PSecBufferDesc pInput, ULONG Reserved2,
+    PCtxtHandle phNewContext, PSecBufferDesc pOutput, ULONG *pfContextAttr, PTimeStamp ptsExpiry);
+SECURITY_STATUS SEC_ENTRY InitializeSecurityContextA(
+    PCredHandle phCredential, PCtxtHandle phContext, SEC_CHAR *pszTargetName, ULONG fContextReq,
+    ULONG Reserved1, ULONG TargetDataRep, PSecBufferDesc pInput, ULONG Reserved2,
+    PCtxtHandle phNewContext, PSecBufferDesc pOutput, ULONG *pfContextAttr, PTimeStamp ptsExpiry);
 
 /* One leg of the acceptor. Parameters as above with ASC_REQ_* and ASC_RET_*; the initiator's
  * name is not known yet, so there is no target. */
@@ -124,15 +122,17 @@ typedef struct SecurityFunctionTableW {
     ULONG dwVersion;
     SECURITY_STATUS (*EnumerateSecurityPackagesW)(ULONG *, PSecPkgInfoW *);
     SECURITY_STATUS (*QueryCredentialsAttributesW)(PCredHandle, ULONG, void *);
-    SECURITY_STATUS (*AcquireCredentialsHandleW)(SEC_WCHAR *, SEC_WCHAR *, ULONG, void *, void *,
-                                                 SEC_GET_KEY_FN, void *, PCredHandle, PTimeStamp);
+    SECURITY_STATUS (*AcquireCredentialsHandleW)
+    (SEC_WCHAR *, SEC_WCHAR *, ULONG, void *, void *, SEC_GET_KEY_FN, void *, PCredHandle,
+     PTimeStamp);
     SECURITY_STATUS (*FreeCredentialsHandle)(PCredHandle);
     void *Reserved2;
-    SECURITY_STATUS (*InitializeSecurityContextW)(PCredHandle, PCtxtHandle, SEC_WCHAR *, ULONG, ULONG,
-                                                  ULONG, PSecBufferDesc, ULONG, PCtxtHandle,
-                                                  PSecBufferDesc, ULONG *, PTimeStamp);
-    SECURITY_STATUS (*AcceptSecurityContext)(PCredHandle, PCtxtHandle, PSecBufferDesc, ULONG, ULONG,
-                                             PCtxtHandle, PSecBufferDesc, ULONG *, PTimeStamp);
+    SECURITY_STATUS (*InitializeSecurityContextW)
+    (PCredHandle, PCtxtHandle, SEC_WCHAR *, ULONG, ULONG, ULONG, PSecBufferDesc, ULONG, PCtxtHandle,
+     PSecBufferDesc, ULONG *, PTimeStamp);
+    SECURITY_STATUS (*AcceptSecurityContext)
+    (PCredHandle, PCtxtHandle, PSecBufferDesc, ULONG, ULONG, PCtxtHandle, PSecBufferDesc, ULONG *,
+     PTimeStamp);
     SECURITY_STATUS (*CompleteAuthToken)(PCtxtHandle, PSecBufferDesc);
     SECURITY_STATUS (*DeleteSecurityContext)(PCtxtHandle);
     SECURITY_STATUS (*ApplyControlToken)(PCtxtHandle, PSecBufferDesc);
@@ -159,15 +159,17 @@ typedef struct SecurityFunctionTableA {
     ULONG dwVersion;
     SECURITY_STATUS (*EnumerateSecurityPackagesA)(ULONG *, PSecPkgInfoA *);
     SECURITY_STATUS (*QueryCredentialsAttributesA)(PCredHandle, ULONG, void *);
-    SECURITY_STATUS (*AcquireCredentialsHandleA)(SEC_CHAR *, SEC_CHAR *, ULONG, void *, void *,
-                                                 SEC_GET_KEY_FN, void *, PCredHandle, PTimeStamp);
+    SECURITY_STATUS (*AcquireCredentialsHandleA)
+    (SEC_CHAR *, SEC_CHAR *, ULONG, void *, void *, SEC_GET_KEY_FN, void *, PCredHandle,
+     PTimeStamp);
     SECURITY_STATUS (*FreeCredentialsHandle)(PCredHandle);
     void *Reserved2;
-    SECURITY_STATUS (*InitializeSecurityContextA)(PCredHandle, PCtxtHandle, SEC_CHAR *, ULONG, ULONG,
-                                                  ULONG, PSecBufferDesc, ULONG, PCtxtHandle,
-                                                  PSecBufferDesc, ULONG *, PTimeStamp);
-    SECURITY_STATUS (*AcceptSecurityContext)(PCredHandle, PCtxtHandle, PSecBufferDesc, ULONG, ULONG,
-                                             PCtxtHandle, PSecBufferDesc, ULONG *, PTimeStamp);
+    SECURITY_STATUS (*InitializeSecurityContextA)
+    (PCredHandle, PCtxtHandle, SEC_CHAR *, ULONG, ULONG, ULONG, PSecBufferDesc, ULONG, PCtxtHandle,
+     PSecBufferDesc, ULONG *, PTimeStamp);
+    SECURITY_STATUS (*AcceptSecurityContext)
+    (PCredHandle, PCtxtHandle, PSecBufferDesc, ULONG, ULONG, PCtxtHandle, PSecBufferDesc, ULONG *,
+     PTimeStamp);
     SECURITY_STATUS (*CompleteAuthToken)(PCtxtHandle, PSecBufferDesc);
     SECURITY_STATUS (*DeleteSecurityContext)(PCtxtHandle);
     SECURITY_STATUS (*ApplyControlToken)(PCtxtHandle, PSecBufferDesc);

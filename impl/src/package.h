@@ -83,7 +83,7 @@ struct sspi_package {
     USHORT rpc_id;
     ULONG max_token; /* bytes */
 
-    SECURITY_STATUS (*acquire)
+    SECURITY_STATUS(*acquire)
     (const struct sspi_cred_request *request, void **credential, TimeStamp *expiry);
     void (*free_credential)(void *credential); /* NULL is harmless */
     /* [out] name: the user name of the credential, UTF-8; sspi_free it. */
