@@ -19,6 +19,8 @@
 #define DEFAULT_FILE "/etc/libsspi.conf"
 #define NETBIOS_NAME_LENGTH 15
 #define DEFAULT_VERSION "10.0.17763" /* Server 2019. Peers do not act on it (MS-NLMP 2.2.2.10) */
+#define DEFAULT_AV_TAIL 4            /* as most recorded Windows; others send 8 */
+#define MAX_AV_TAIL 16
 
 struct reader {
     const char *file;
@@ -58,11 +60,70 @@ static bool set_version(struct sspi_config *config, const char *value)
         major > UINT8_MAX || minor > UINT8_MAX || build > UINT16_MAX)
         return false;
     memcpy(config->ntlm_version,
-           (uint8_t[8]){(uint8_t)major, (uint8_t)minor, (uint8_t)build, (uint8_t)(build >> 8), 0, 0, 0,
-                        15},
+           (uint8_t[8]){(uint8_t)major, (uint8_t)minor, (uint8_t)build, (uint8_t)(build >> 8), 0, 0,
+                        0, 15},
            sizeof config->ntlm_version);
     return true;
 }
+
+static int hex_digit(char c)
+{
+    const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | ('A' ^ 'a')) : NULL;
+    return at && (c >= 'A' || c <= '9') ? (int)(at - digits) : -1;
+}
+
+static bool set_single_host(struct sspi_config *config, const char *value)
+{
+    if (strlen(value) != 2 * SSPI_SINGLE_HOST_DATA)
+        return false;
+    for (size_t i = 0; i < SSPI_SINGLE_HOST_DATA; i++) {
+        int high = hex_digit(value[2 * i]), low = hex_digit(value[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        config->ntlm_single_host[i] = (uint8_t)(high << 4 | low);
+    }
+    config->ntlm_has_single_host = true;
+    return true;
+}
+
+static bool set_av_tail(struct sspi_config *config, const char *value)
+{
+    char *end;
+    unsigned long size = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || size > MAX_AV_TAIL)
+        return false;
+    config->ntlm_av_tail = (uint8_t)size;
+    return true;
+}
+
+static bool set_switch(bool *setting, const char *value, const char *on, const char *off)
+{
+    *setting = strcmp(value, on) == 0;
+    return *setting || strcmp(value, off) == 0;
+}
+
+static bool set_av_timestamp(struct sspi_config *config, const char *value)
+{
+    return set_switch(&config->ntlm_av_timestamp, value, "yes", "no");
+}
+
+static bool set_unknown_domains(struct sspi_config *config, const char *value)
+{
+    return set_switch(&config->ntlm_unknown_domains, value, "accounts", "refuse");
+}
+
+/* What is no text: how it is read, and what a value looks like. */
+static const struct {
+    const char *key;
+    bool (*set)(struct sspi_config *config, const char *value);
+    const char *form;
+} forms[] = {
+    {"version", set_version, "major.minor.build, as in 10.0.17763"},
+    {"single-host", set_single_host, "80 hexadecimal digits"},
+    {"av-tail", set_av_tail, "a number of bytes from 0 to 16"},
+    {"av-timestamp", set_av_timestamp, "'yes' or 'no'"},
+    {"unknown-domains", set_unknown_domains, "'refuse' or 'accounts'"},
+};
 
 static SECURITY_STATUS set(const struct reader *reader, const char *key, const char *value)
 {
@@ -90,10 +151,12 @@ static SECURITY_STATUS set(const struct reader *reader, const char *key, const c
         config->ntlm_authority = winbind ? SSPI_AUTHORITY_WINBIND : SSPI_AUTHORITY_FILE;
         return SEC_E_OK;
     }
-    if (strcmp(key, "version") == 0)
-        return set_version(config, value)
-                   ? SEC_E_OK
-                   : broken(reader, "version is major.minor.build, as in 10.0.17763, not '%s'", value);
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (strcmp(key, forms[i].key) == 0)
+            return forms[i].set(config, value)
+                       ? SEC_E_OK
+                       : broken(reader, "%s is %s, not '%s'", key, forms[i].form, value);
+    }
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(key, texts[i].key) == 0)
             return replace(texts[i].setting, value);
@@ -191,6 +254,8 @@ SECURITY_STATUS sspi_config_read(struct sspi_config *config)
 {
     memset(config, 0, sizeof *config);
     set_version(config, DEFAULT_VERSION);
+    config->ntlm_av_tail = DEFAULT_AV_TAIL;
+    config->ntlm_av_timestamp = true;
     SECURITY_STATUS status = read_file(config);
     if (status == SEC_E_OK && !fill_defaults(config))
         status = SEC_E_INSUFFICIENT_MEMORY;

@@ -7,6 +7,10 @@
 #define LIBSSPI_CONFIG_H
 
 #include <sspi.h>
+#include <stdbool.h>
+
+/* Single_Host_Data behind its size and padding: CustomData and MachineID (MS-NLMP 2.2.2.2). */
+#define SSPI_SINGLE_HOST_DATA 40
 
 enum sspi_config_authority {
     SSPI_AUTHORITY_FILE,
@@ -23,6 +27,11 @@ struct sspi_config {
     char *ntlm_dns_domain;     /* default: the host name behind its first dot, or the host name */
     char *ntlm_dns_tree;       /* default: the DNS domain */
     uint8_t ntlm_version[8];   /* VERSION as messages carry it (MS-NLMP 2.2.2.10) */
+    bool ntlm_has_single_host;
+    uint8_t ntlm_single_host[SSPI_SINGLE_HOST_DATA]; /* default: of this machine, ntlm/host.c */
+    uint8_t ntlm_av_tail;      /* zeros behind the last AvPair of AUTHENTICATE */
+    bool ntlm_av_timestamp;    /* the CHALLENGE tells the time */
+    bool ntlm_unknown_domains; /* the accounts answer for domains nobody here knows */
 };
 
 /* Read once when credentials are acquired. [out] config: release with sspi_config_free, also

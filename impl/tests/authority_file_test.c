@@ -74,6 +74,23 @@ static void states(void)
         CU_ASSERT_EQUAL(ask(rows[i].user, rows[i].domain, rows[i].password), rows[i].nt);
 }
 
+/* Proof good, account not allowed: whatever policy an administrator thinks of. */
+static void an_account_is_restricted(void)
+{
+    world_start(WORLD_LINE("rita", "UR         ", "60000000"), NULL);
+    CU_ASSERT_EQUAL(ask("rita", "", "Password"), SSPI_NT_ACCOUNT_RESTRICTION);
+    CU_ASSERT_EQUAL(ask("rita", "", "wrong"), SSPI_NT_WRONG_PASSWORD);
+}
+
+static void unknown_domains(void)
+{
+    start();
+    config.ntlm_unknown_domains = true;
+    CU_ASSERT_EQUAL(ask("alice", "ELSEWHERE", "Password"), SSPI_NT_OK);
+    CU_ASSERT_EQUAL(ask("alice", "ELSEWHERE", "wrong"), SSPI_NT_WRONG_PASSWORD);
+    CU_ASSERT_EQUAL(ask("nobody", "ELSEWHERE", "Password"), SSPI_NT_NO_SUCH_USER);
+}
+
 static void an_account_expires(void)
 {
     world_start(WORLD_LINE("eve", "U          ", "60000000:KICK-60000000"), NULL);
@@ -113,5 +130,6 @@ static void nowhere_to_look(void)
     sspi_config_free(&config);
 }
 
-SSPI_TESTS({"states", states}, {"an account expires", an_account_expires},
+SSPI_TESTS({"states", states}, {"restricted", an_account_is_restricted},
+           {"unknown domains", unknown_domains}, {"an account expires", an_account_expires},
            {"no hash", an_account_without_hash}, {"nowhere to look", nowhere_to_look})

@@ -75,6 +75,24 @@ static void challenge_is_pinned(void)
     world_part(&world);
 }
 
+/* As servers before Vista: no time in the CHALLENGE, so no MIC from the client (MS-NLMP 3.1.5.1.2).
+ */
+static void challenge_without_time(void)
+{
+    struct world world = {WORLD_ALICE, .target = "h/x"};
+    struct ntlm_challenge challenge;
+    struct ntlm_av av;
+    world_start(WORLD_ACCOUNTS, "EXAMPLE\nav-timestamp = no");
+    world_meet(&world);
+    ASSERT_STATUS(world.asc2, SEC_E_OK);
+    ASSERT_STATUS(ntlm_read_challenge(sspi_blob_view(&world.legs[1].output), &challenge), SEC_E_OK);
+    CU_ASSERT_TRUE(ntlm_av_read(challenge.target_info, &av));
+    CU_ASSERT_FALSE(av.present[NTLM_AV_TIMESTAMP]);
+    CU_ASSERT_TRUE(av.present[NTLM_AV_DNS_TREE]);
+    CU_ASSERT_FALSE(((const struct ntlm_context *)world.server)->has_mic);
+    world_part(&world);
+}
+
 static void accounts(void)
 {
     static const struct {
@@ -406,10 +424,11 @@ static void untrusted_target(void)
 }
 
 SSPI_TESTS({"handshake", handshake}, {"fresh challenge", challenge_is_fresh},
-           {"pinned challenge", challenge_is_pinned}, {"accounts", accounts},
-           {"no authority", no_authority}, {"tampered", tampered_authenticate},
-           {"MIC mismatch", mic_mismatch}, {"downgraded", downgraded}, {"truncated", truncated},
-           {"wrong types", wrong_types}, {"small buffer", small_buffer},
-           {"LM and NTLMv1", old_responses}, {"null sessions", null_sessions},
-           {"channel bindings", bindings}, {"verdict before bindings", verdict_before_bindings},
+           {"pinned challenge", challenge_is_pinned}, {"without time", challenge_without_time},
+           {"accounts", accounts}, {"no authority", no_authority},
+           {"tampered", tampered_authenticate}, {"MIC mismatch", mic_mismatch},
+           {"downgraded", downgraded}, {"truncated", truncated}, {"wrong types", wrong_types},
+           {"small buffer", small_buffer}, {"LM and NTLMv1", old_responses},
+           {"null sessions", null_sessions}, {"channel bindings", bindings},
+           {"verdict before bindings", verdict_before_bindings},
            {"untrusted target", untrusted_target})

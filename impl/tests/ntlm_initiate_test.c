@@ -111,6 +111,32 @@ static void authenticate(void)
     finish(&client);
 }
 
+/* What differs from one Windows to the next is a setting. */
+static void settings(void)
+{
+    struct client client;
+    struct ntlm_av av;
+    struct sspi_identity identity = {"alice", "EXAMPLE", "Password", NULL};
+    memset(&client, 0, sizeof client);
+    world_start(WORLD_ACCOUNTS, "EXAMPLE\nav-tail = 8\n"
+                                "single-host = 01000000002000001111111111111111111111111111"
+                                "111111111111111111111111111111111111");
+    client.credential = world_acquire(SECPKG_CRED_OUTBOUND, &identity);
+    client.first = (struct sspi_leg){.req = ISC_REQ_CONFIDENTIALITY, .max_output = SIZE_MAX};
+    ASSERT_STATUS(NTLM->initiate(client.credential, &client.context, &client.first),
+                  SEC_I_CONTINUE_NEEDED);
+    ASSERT_STATUS(
+        second_leg(&client, 0xe2898235, SERVER_PAIRS TIMESTAMP_PAIR "00000000", "h/x", NULL),
+        SEC_E_OK);
+    struct ntlm_authenticate message = sent(&client, &av);
+    ASSERT_BYTES(av.value[NTLM_AV_SINGLE_HOST].data, "3000000000000000"
+                                                     "01000000002000001111111111111111111111111111"
+                                                     "111111111111111111111111111111111111");
+    CU_ASSERT_EQUAL(av.value[NTLM_AV_TARGET_NAME].data + 6 + 4 + 8,
+                    message.nt.data + message.nt.size);
+    finish(&client);
+}
+
 /* Worked out here again, from the token alone: proof, exported key, MIC. */
 static void cryptography(void)
 {
@@ -332,9 +358,9 @@ static void endless_target(void)
     finish(&client);
 }
 
-SSPI_TESTS({"NEGOTIATE", negotiate}, {"AUTHENTICATE", authenticate}, {"cryptography", cryptography},
-           {"old server", old_server}, {"bindings and target", bindings_and_target},
-           {"lying server", pairs_of_a_lying_server},
+SSPI_TESTS({"NEGOTIATE", negotiate}, {"AUTHENTICATE", authenticate}, {"settings", settings},
+           {"cryptography", cryptography}, {"old server", old_server},
+           {"bindings and target", bindings_and_target}, {"lying server", pairs_of_a_lying_server},
            {"no key exchange", no_key_exchange_without_signing}, {"UPN", upn},
            {"null session", null_session}, {"without credentials", without_credentials},
            {"small buffers", small_buffers}, {"after a failure", after_a_failure},

@@ -46,6 +46,7 @@ static bool read_flags(const char *text, struct sspi_account *account)
         account->disabled |= *at == 'D';
         account->locked |= *at == 'L';
         account->no_password |= *at == 'N';
+        account->restricted |= *at == 'R';
         account->keeps_password |= *at == 'X';
     }
     return true;

@@ -4,10 +4,11 @@
  *
  *     name:uid:LM hash:NT hash:[flags]:LCT-hex seconds:
  *
- * Flags that mean something here: D disabled, L locked out, N no password, X the password never
- * expires. LCT is the time of the last password change; 0 means that it must be changed. One field
- * of our own may follow: KICK-hex seconds, the end of the account (Samba skips it). Lines that
- * begin with # and empty lines are comments.
+ * Flags that mean something here: D disabled, L locked out, N no password, R restricted (a letter
+ * of our own: whatever policy it is, STATUS_ACCOUNT_RESTRICTION), X the password never expires. LCT
+ * is the time of the last password change; 0 means that it must be changed. One field of our own
+ * may follow: KICK-hex seconds, the end of the account (Samba skips it). Lines that begin with #
+ * and empty lines are comments.
  */
 #ifndef LIBSSPI_AUTHORITY_ACCOUNTS_H
 #define LIBSSPI_AUTHORITY_ACCOUNTS_H
@@ -19,7 +20,7 @@
 struct sspi_account {
     char *name; /* UTF-8, as the file spells it */
     char *key;  /* in upper case, for looking up */
-    bool disabled, locked, no_password, keeps_password;
+    bool disabled, locked, restricted, no_password, keeps_password;
     bool has_hash;
     uint8_t nt_hash[16]; /* a secret */
     int64_t changed;     /* seconds since 1970 */

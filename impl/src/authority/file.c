@@ -55,6 +55,8 @@ static uint32_t judge(const struct sspi_account *account, struct sspi_logon *log
         nt = SSPI_NT_WRONG_PASSWORD;
     else if (account->no_password)
         nt = SSPI_NT_ACCOUNT_RESTRICTION; /* Windows: no blank passwords from the network */
+    else if (account->restricted)
+        nt = SSPI_NT_ACCOUNT_RESTRICTION;
     else if (account->disabled)
         nt = SSPI_NT_ACCOUNT_DISABLED;
     else if (account->kickoff && account->kickoff <= now)
@@ -81,7 +83,7 @@ uint32_t sspi_authority_file(const struct sspi_config *config, struct sspi_logon
         return SSPI_NT_NO_MEMORY;
     uint32_t nt = sspi_accounts_find(config->ntlm_accounts, name, &account);
     sspi_free(name);
-    if (nt == SSPI_NT_OK && !is_ours(config, logon->domain))
+    if (nt == SSPI_NT_OK && !config->ntlm_unknown_domains && !is_ours(config, logon->domain))
         nt = SSPI_NT_NO_SUCH_USER;
     /* An unknown user costs the same work as a known one, so that time does not tell names. */
     if (nt == SSPI_NT_OK)

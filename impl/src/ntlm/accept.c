@@ -61,7 +61,8 @@ static SECURITY_STATUS challenge(struct ntlm_credential *credential, void **slot
         memset(at + CHALLENGE_NAME, 0, 4);
     }
     ntlm_put32(at + CHALLENGE_FLAGS, context->flags | type);
-    ntlm_put64(at + context->challenge.size - TIMESTAMP_FROM_END, sspi_now());
+    if (credential->config.ntlm_av_timestamp)
+        ntlm_put64(at + context->challenge.size - TIMESTAMP_FROM_END, sspi_now());
     if (!sspi_random(at + CHALLENGE_BYTES, 8))
         status = SEC_E_INTERNAL_ERROR;
     else if (!sspi_blob_copy(&leg->output, at, context->challenge.size))

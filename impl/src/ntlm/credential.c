@@ -88,7 +88,8 @@ static SECURITY_STATUS build_challenge(struct ntlm_credential *credential,
         }
         at = ntlm_av_put(at, order[i], names[i].data, names[i].size);
     }
-    at = ntlm_av_put(at, NTLM_AV_TIMESTAMP, unset, sizeof unset);
+    if (credential->config.ntlm_av_timestamp)
+        at = ntlm_av_put(at, NTLM_AV_TIMESTAMP, unset, sizeof unset);
     at = ntlm_av_put(at, NTLM_AV_EOL, NULL, 0);
     struct ntlm_challenge challenge = {
         .flags = is_member(&credential->config) ? NTLM_TARGET_TYPE_DOMAIN : NTLM_TARGET_TYPE_SERVER,

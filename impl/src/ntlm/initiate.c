@@ -17,7 +17,6 @@
 #define BLOB_HEADER 28 /* NTLMv2_CLIENT_CHALLENGE up to its AvPairs, MS-NLMP 2.2.2.7 */
 #define BLOB_TIME 8
 #define BLOB_CHALLENGE 16
-#define BLOB_TAIL 4 /* after the EOL, as Windows sends it */
 
 /* What one AUTHENTICATE is made of. Secrets: wiped by the maker. */
 struct answer {
@@ -101,6 +100,7 @@ static uint8_t *put_pairs(uint8_t *at, const struct ntlm_context *context,
                           const struct answer *answer, const struct sspi_leg *leg)
 {
     static const uint8_t unbound[16];
+    const struct sspi_config *config = &context->credential->config;
     uint8_t host[NTLM_SINGLE_HOST_SIZE], flags[4];
 
     at = copy_pairs(at, answer->av.body);
@@ -108,11 +108,14 @@ static uint8_t *put_pairs(uint8_t *at, const struct ntlm_context *context,
     if (av_flags(context))
         at = ntlm_av_put(at, NTLM_AV_FLAGS, flags, sizeof flags);
     ntlm_single_host(host);
+    if (config->ntlm_has_single_host)
+        memcpy(host + sizeof host - SSPI_SINGLE_HOST_DATA, config->ntlm_single_host,
+               SSPI_SINGLE_HOST_DATA);
     at = ntlm_av_put(at, NTLM_AV_SINGLE_HOST, host, sizeof host);
     at = ntlm_av_put(at, NTLM_AV_BINDINGS, leg->bindings ? leg->bindings->hash : unbound,
                      sizeof unbound);
     at = ntlm_av_put(at, NTLM_AV_TARGET_NAME, answer->target.data, answer->target.size);
-    return ntlm_av_put(at, NTLM_AV_EOL, NULL, 0) + BLOB_TAIL;
+    return ntlm_av_put(at, NTLM_AV_EOL, NULL, 0) + config->ntlm_av_tail;
 }
 
 /* The NTLMv2 response: NTProofStr and the blob it proves (MS-NLMP 3.3.2). */
@@ -121,7 +124,8 @@ static SECURITY_STATUS make_response(const struct ntlm_context *context, struct 
 {
     const uint8_t *ntowf = context->credential->ntowf;
     size_t room = PROOF_SIZE + BLOB_HEADER + answer->av.body.size + answer->target.size +
-                  BLOB_TAIL + 5 * NTLM_AV_HEADER + 4 + NTLM_SINGLE_HOST_SIZE + 16;
+                  context->credential->config.ntlm_av_tail + 5 * NTLM_AV_HEADER + 4 +
+                  NTLM_SINGLE_HOST_SIZE + 16;
     if (room > UINT16_MAX)
         return SEC_E_TARGET_UNKNOWN; /* only a target name can be that long */
     if (!sspi_blob_alloc(&answer->nt, room))
