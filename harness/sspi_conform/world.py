@@ -69,7 +69,7 @@ def world_of(realm: Any) -> World:
 class Surroundings:
     """What the environment of an endpoint depends on; endpoints are shared among cases with the same."""
 
-    authority: str = "winbind"  # winbind, standalone, file, broken
+    authority: str = "none"  # winbind, standalone, file, broken; none where nobody is asked
     keytab: str = "all"
     tickets: bool = False  # whether it finds the normal account's tickets
 
@@ -84,7 +84,9 @@ def surroundings_of(case: Case, side: str) -> Surroundings:
     settings = case.settings[side]
     wants_tickets = side == "initiator" and settings["account"] == "default"
     return Surroundings(
-        authority=case.settings["authority"] if case.mechanism == "NTLM" and side == "acceptor" else "winbind",
+        # What leads a process to the private winbindd makes it believe it is root, unless it is. libkrb5 would then
+        # refuse its own replay cache: only an acceptor of NTLM gets it.
+        authority=case.settings["authority"] if case.mechanism == "NTLM" and side == "acceptor" else "none",
         keytab=settings.get("keytab", "all") if side == "acceptor" else "all",
         tickets=wants_tickets and settings.get("ccache", "auto") != "none",
     )
@@ -114,7 +116,7 @@ def filled_in(text: str, world: World, around: Surroundings, folder: Path) -> st
     """A text of a profile with the realm's values in the places it marks."""
     values = {"folder": str(folder), "smbpasswd": world.smbpasswd, "domain": world.domain, "host": world.host,
               "netbios": world.netbios, "realm": world.name,
-              "authority": {"standalone": "winbind", "broken": "file"}.get(around.authority, around.authority)}
+              "authority": {"standalone": "winbind", "broken": "file", "none": "file"}.get(around.authority, around.authority)}
     if around.authority == "broken":
         damaged = folder / "damaged-accounts"
         damaged.write_text("this is no account\n")

@@ -48,7 +48,9 @@ def test_endpoints_differ_by_what_surrounds_them(tmp_path: Path) -> None:
         one.play(case(["establish"], authority="file"))
         assert one.started == 3  # the authority is the acceptor's business
         one.play(case(["establish"], mechanism="Kerberos", package="Kerberos", authority="file"))
-        assert one.started == 3
+        assert one.started == 4  # an acceptor of Kerberos asks no authority, and is not led to one
+        one.play(case(["establish"], mechanism="Kerberos", package="Kerberos"))
+        assert one.started == 4
 
 
 def test_crash_gets_the_next_case_a_new_endpoint(tmp_path: Path) -> None:
