@@ -268,7 +268,10 @@ static void garbage(void)
     }
 }
 
-/* Every token of the exchange, cut short at every octet: an error and nothing else. */
+/* Every token of the exchange, cut in two at every octet (path.spnego.fragment). A first part that
+ * holds the header is waited on, in silence, and the second completes it; a shorter one is no
+ * token.
+ */
 static void truncation(void)
 {
     for (int which = 0; which < 4; which++) {
@@ -284,19 +287,60 @@ static void truncation(void)
             }
             struct side *from = which % 2 ? &server : &client;
             struct side *to = which % 2 ? &client : &server;
+            ULONG req = which % 2 ? FLAGS : ASC_FLAGS;
             size = from->size;
+            ULONG header = from->token[1] < 0x80 ? 2 : 2 + (from->token[1] & 0x7fu);
             uint8_t *part = malloc(cut ? cut : 1); /* exactly, so that a sanitiser sees */
             memcpy(part, from->token, cut);
-            SECURITY_STATUS status =
-                leg(to, which % 2, NULL, which % 2 ? FLAGS : ASC_FLAGS, part, cut);
+            SECURITY_STATUS status = leg(to, which % 2, NULL, req, part, cut);
+            free(part);
             if (which == 0 && cut == 0)
                 ASSERT_STATUS(status, SEC_I_CONTINUE_NEEDED); /* the hint */
-            else
+            else if (cut < header)
                 ASSERT_STATUS(status, SEC_E_INVALID_TOKEN);
-            free(part);
+            else {
+                ASSERT_STATUS(status, SEC_I_CONTINUE_NEEDED);
+                CU_ASSERT_EQUAL(to->size, 0);
+                part = malloc(size - cut);
+                memcpy(part, from->token + cut, size - cut);
+                status = leg(to, which % 2, NULL, req, part, size - cut);
+                ASSERT_STATUS(status, which < 2 ? SEC_I_CONTINUE_NEEDED : SEC_E_OK);
+                CU_ASSERT(which == 3 || to->size > 0);
+                free(part);
+            }
             end();
         }
     }
+}
+
+/* fact.spnego.no-mechtypes: bare NTLM from there on, for either side; anything else is refused. */
+static void unlisted(void)
+{
+    struct sspi_blob token;
+    static uint8_t other[] = "not NTLM";
+    begin("NTLM", "Negotiate", "Negotiate");
+    leg(&client, 1, NULL, FLAGS, NULL, 0);
+    CU_ASSERT(
+        neg_init_encode(&(struct neg_init){.mech_token = {client.token, client.size}}, &token));
+    leg(&server, 0, NULL, ASC_FLAGS, token.data, (ULONG)token.size);
+    sspi_blob_free(&token);
+    CU_ASSERT(memcmp(server.token, "NTLMSSP", 8) == 0);
+    ASSERT_STATUS(leg(&client, 1, NULL, FLAGS, server.token, server.size), SEC_E_OK);
+    ASSERT_STATUS(leg(&server, 0, NULL, ASC_FLAGS, client.token, client.size), SEC_E_OK);
+    sealed_both_ways();
+    end();
+    begin(NULL, "Negotiate", "Negotiate");
+    CU_ASSERT(neg_init_encode(&(struct neg_init){.mech_token = {other, sizeof other}}, &token));
+    ASSERT_STATUS(leg(&server, 0, NULL, ASC_FLAGS, token.data, (ULONG)token.size),
+                  SEC_E_INVALID_TOKEN);
+    sspi_blob_free(&token);
+    CU_ASSERT(neg_init_encode(&(struct neg_init){.hint = true}, &token));
+    ASSERT_STATUS(leg(&client, 1, NULL, FLAGS, token.data, (ULONG)token.size),
+                  SEC_I_CONTINUE_NEEDED);
+    sspi_blob_free(&token);
+    CU_ASSERT(memcmp(client.token, "NTLMSSP", 8) == 0);
+    leg(&server, 0, NULL, ASC_FLAGS, client.token, client.size);
+    end();
 }
 
 /* trig.isc.negotiate.no-mech */
@@ -327,4 +371,4 @@ static void denied(void)
 SSPI_TESTS({"spnego", spnego}, {"raw", raw}, {"raw_client", raw_client}, {"no_flags", no_flags},
            {"hint", hint}, {"reselection", reselection}, {"wrong_mic", wrong_mic},
            {"stripped_mic", stripped_mic}, {"garbage", garbage}, {"truncation", truncation},
-           {"no_mechanism", no_mechanism}, {"denied", denied})
+           {"unlisted", unlisted}, {"no_mechanism", no_mechanism}, {"denied", denied})

@@ -252,6 +252,26 @@ static struct neg_resp resp_of(const struct side *side)
     return resp;
 }
 
+static SECURITY_STATUS answer(const struct neg_resp *resp)
+{
+    struct sspi_blob token;
+    CU_ASSERT(neg_resp_encode(resp, &token));
+    struct sspi_view bytes = sspi_blob_view(&token);
+    SECURITY_STATUS status = step(&client, &bytes, 0);
+    sspi_blob_free(&token);
+    return status;
+}
+
+static SECURITY_STATUS say(const struct neg_resp *resp)
+{
+    struct sspi_blob token;
+    CU_ASSERT(neg_resp_encode(resp, &token));
+    struct sspi_view bytes = sspi_blob_view(&token);
+    SECURITY_STATUS status = step(&server, &bytes, 0);
+    sspi_blob_free(&token);
+    return status;
+}
+
 static void both_done(const char *name)
 {
     struct side *sides[] = {&client, &server};
@@ -408,6 +428,44 @@ static void no_integrity(void)
     end();
 }
 
+/* fact.recorded.guest-mic-ignored: a MIC that cannot be checked is no fault, and none is owed. */
+static void mic_without_integrity(void)
+{
+    static const uint8_t n2[] = {'N', '2'}, mic[] = {'n', 1, 1};
+    begin(2, "!Kerberos", NULL);
+    toys[NEG_NTLM].no_integrity = true;
+    step(&client, NULL, 0);
+    pass(&client, &server);
+    ASSERT_STATUS(say(&(struct neg_resp){NEG_ACCEPT_INCOMPLETE, {NULL, 0}, {n2, 2}, {mic, 3}}),
+                  SEC_E_OK);
+    CU_ASSERT_EQUAL(resp_of(&server).state, NEG_ACCEPT_COMPLETED);
+    CU_ASSERT_PTR_NULL(resp_of(&server).mic.data);
+    end();
+}
+
+/* fact.recorded.reselect-without-mic: accept-incomplete for NTLM asks for no MIC, request-mic does
+ * (hostile_initiator); NTLM with a MIC of its own sends one either way. */
+static void reselect_as_windows_2003(void)
+{
+    for (int wants = 0; wants < 2; wants++) {
+        begin(2, NULL, "!Kerberos");
+        toys[NEG_NTLM].wants_mic = wants;
+        step(&client, NULL, 0);
+        ASSERT_STATUS(answer(&(struct neg_resp){.state = NEG_ACCEPT_INCOMPLETE,
+                                                .supported_mech = neg_mechs_known[2].oid}),
+                      SEC_I_CONTINUE_NEEDED);
+        static const uint8_t n1[] = {'N', '1'};
+        ASSERT_STATUS(answer(&(struct neg_resp){.state = NEG_ACCEPT_INCOMPLETE,
+                                                .supported_mech = neg_mechs_known[2].oid,
+                                                .token = {n1, 2}}),
+                      SEC_I_CONTINUE_NEEDED);
+        CU_ASSERT_EQUAL(resp_of(&client).mic.size, wants ? 3 : 0);
+        ASSERT_STATUS(answer(&(struct neg_resp){.state = NEG_ACCEPT_COMPLETED}),
+                      wants ? SEC_E_INVALID_TOKEN : SEC_E_OK);
+        end();
+    }
+}
+
 /* trig.isc.negotiate.spn-unknown-fallback; NULL target excludes Kerberos. */
 static void fallback(void)
 {
@@ -471,16 +529,6 @@ static void error_tokens(void)
 
 /* ---- a hostile acceptor --------------------------------------------------------------------- */
 
-static SECURITY_STATUS answer(const struct neg_resp *resp)
-{
-    struct sspi_blob token;
-    CU_ASSERT(neg_resp_encode(resp, &token));
-    struct sspi_view bytes = sspi_blob_view(&token);
-    SECURITY_STATUS status = step(&client, &bytes, 0);
-    sspi_blob_free(&token);
-    return status;
-}
-
 static void hostile_acceptor(void)
 {
     static const uint8_t bad_mic[] = {'k', 1, 1}, foreign[] = {0x2a, 3}, k1[] = {'K', '1'},
@@ -520,16 +568,6 @@ static void hostile_acceptor(void)
         }
         end();
     }
-}
-
-static SECURITY_STATUS say(const struct neg_resp *resp)
-{
-    struct sspi_blob token;
-    CU_ASSERT(neg_resp_encode(resp, &token));
-    struct sspi_view bytes = sspi_blob_view(&token);
-    SECURITY_STATUS status = step(&server, &bytes, 0);
-    sspi_blob_free(&token);
-    return status;
 }
 
 /* After request-mic the MIC is owed, also by an NTLM that would not want it; a mechanism of four
@@ -621,7 +659,9 @@ static void acquiring(void)
 SSPI_TESTS({"kerberos_mutual", kerberos_mutual}, {"kerberos_one_leg", kerberos_one_leg},
            {"kerberos_dce", kerberos_dce}, {"kerberos_four", kerberos_four}, {"ntlm_mic", ntlm_mic},
            {"ntlm_without_mic", ntlm_without_mic}, {"reselect", reselect},
-           {"reselect_late", reselect_late}, {"no_integrity", no_integrity}, {"fallback", fallback},
+           {"reselect_late", reselect_late}, {"no_integrity", no_integrity},
+           {"mic_without_integrity", mic_without_integrity},
+           {"reselect_as_windows_2003", reselect_as_windows_2003}, {"fallback", fallback},
            {"negoex_first", negoex_first}, {"error_tokens", error_tokens},
            {"hostile_acceptor", hostile_acceptor}, {"hostile_initiator", hostile_initiator},
            {"downgrade", downgrade}, {"acquiring", acquiring})

@@ -128,10 +128,38 @@ static SECURITY_STATUS reselect(struct neg_context *context, struct sspi_leg *le
     return status == SEC_E_OK ? SEC_I_CONTINUE_NEEDED : status;
 }
 
+static bool is_ntlm(struct sspi_view token)
+{
+    static const char ntlm[] = "NTLMSSP"; /* with its zero: MS-NLMP 2.2.1 */
+    return token.size >= sizeof ntlm && memcmp(token.data, ntlm, sizeof ntlm) == 0;
+}
+
+static SECURITY_STATUS take_raw(struct neg_context *context, struct sspi_leg *leg, size_t mech)
+{
+    if (!neg_credential_usable(context->credential, neg_mechs_known[mech].package))
+        return malformed("is of a package that is not available here");
+    context->raw = true;
+    neg_mech_choose(context, &neg_mechs_known[mech]);
+    return neg_raw_leg(context, leg);
+}
+
+/* Without a list there is nothing to choose from and nothing for a MIC to cover: Windows goes on
+ * with bare NTLM (fact.spnego.no-mechtypes). */
+static SECURITY_STATUS take_unlisted(struct neg_context *context, struct sspi_leg *leg,
+                                     const struct neg_init *init)
+{
+    if (!is_ntlm(init->mech_token))
+        return malformed("lists no mechanism");
+    leg->token = init->mech_token;
+    return take_raw(context, leg, NEG_MECH_NTLM);
+}
+
 static SECURITY_STATUS take_init(struct neg_context *context, struct sspi_leg *leg,
                                  const struct neg_init *init)
 {
     size_t place = 0, other_place = 0;
+    if (!init->mech_types.data)
+        return take_unlisted(context, leg, init);
     if (!sspi_blob_copy(&context->mech_types, init->mech_types.data, init->mech_types.size))
         return SEC_E_INSUFFICIENT_MEMORY;
     const struct neg_mech *mech = select_mech(context, &place, NULL);
@@ -185,15 +213,6 @@ static SECURITY_STATUS send_hint(struct neg_context *context, struct sspi_leg *l
     return good ? SEC_I_CONTINUE_NEEDED : SEC_E_INSUFFICIENT_MEMORY;
 }
 
-static SECURITY_STATUS take_raw(struct neg_context *context, struct sspi_leg *leg, size_t mech)
-{
-    if (!neg_credential_usable(context->credential, neg_mechs_known[mech].package))
-        return malformed("is of a package that is not available here");
-    context->raw = true;
-    neg_mech_choose(context, &neg_mechs_known[mech]);
-    return neg_raw_leg(context, leg);
-}
-
 /* Kerberos under either OID, or its user-to-user form, which adds an arc (MS-KILE 3.2.5.8). */
 static bool is_kerberos(struct sspi_view oid)
 {
@@ -207,13 +226,12 @@ static bool is_kerberos(struct sspi_view oid)
 
 static SECURITY_STATUS first_token(struct neg_context *context, struct sspi_leg *leg)
 {
-    static const char ntlm[] = "NTLMSSP"; /* with its zero: MS-NLMP 2.2.1 */
     struct sspi_view token = leg->token, oid;
     struct neg_init init;
 
     if (!token.size)
         return send_hint(context, leg);
-    if (token.size >= sizeof ntlm && memcmp(token.data, ntlm, sizeof ntlm) == 0)
+    if (is_ntlm(token))
         return take_raw(context, leg, NEG_MECH_NTLM);
     if (token.data[0] == AP_REQ_TAG)
         return take_raw(context, leg, NEG_MECH_KERBEROS);
@@ -260,22 +278,21 @@ static SECURITY_STATUS later_token(struct neg_context *context, struct sspi_leg 
     return step(context, leg, resp.token, resp.mic);
 }
 
-SECURITY_STATUS neg_accept(void *credential, void **opaque, struct sspi_leg *leg)
+static SECURITY_STATUS accept_whole(struct neg_context *context, struct sspi_leg *leg)
 {
-    struct neg_context *context = *opaque;
-    SECURITY_STATUS status;
-
-    if (!context) {
-        *opaque = context = neg_context_new(credential, false, leg);
-        if (!context)
-            return SEC_E_INSUFFICIENT_MEMORY;
-    }
     if (context->complete)
         return SEC_E_OUT_OF_SEQUENCE;
     if (context->raw)
         return neg_raw_leg(context, leg);
-    status = context->mech ? later_token(context, leg) : first_token(context, leg);
+    SECURITY_STATUS status = context->mech ? later_token(context, leg) : first_token(context, leg);
     if (!context->raw)
         neg_report(context, leg);
     return status;
+}
+
+SECURITY_STATUS neg_accept(void *credential, void **opaque, struct sspi_leg *leg)
+{
+    if (!*opaque)
+        *opaque = neg_context_new(credential, false, leg);
+    return *opaque ? neg_fragmented(*opaque, leg, accept_whole) : SEC_E_INSUFFICIENT_MEMORY;
 }

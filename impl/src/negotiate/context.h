@@ -39,6 +39,13 @@ struct neg_context {
     bool mic_required;           /* RFC 4178 5: both must exchange one, if the mechanism can */
     bool mic_sent, mic_checked;
     bool complete;
+    struct neg_fragments {
+        struct sspi_blob in; /* as large as the peer's token will be */
+        size_t received;
+        struct sspi_blob out; /* our token, while pieces of it are left */
+        size_t sent;
+        SECURITY_STATUS status; /* of the leg that made it */
+    } fragments;
 
     /* Kept for a mechanism that starts on a later leg, when the caller may not repeat them. */
     char *target;
@@ -60,7 +67,7 @@ SECURITY_STATUS neg_mech_leg(struct neg_context *context, const struct sspi_leg 
 void neg_mech_choose(struct neg_context *context, const struct neg_mech *mech);
 
 /* The MIC over mech_types. neg_mic_make leaves mic empty, and says SEC_E_OK, for a mechanism that
- * has no integrity. neg_mic_check: SEC_E_MESSAGE_ALTERED. */
+ * has no integrity, and neg_mic_check lets any pass; otherwise SEC_E_MESSAGE_ALTERED. */
 SECURITY_STATUS neg_mic_make(struct neg_context *context, struct sspi_blob *mic);
 SECURITY_STATUS neg_mic_check(struct neg_context *context, struct sspi_view mic);
 /* SEC_E_OK if the peer may go without a MIC, SEC_E_INVALID_TOKEN if not. */
@@ -74,6 +81,11 @@ SECURITY_STATUS neg_send(struct sspi_leg *leg, const struct neg_resp *resp);
 /* vtable entries, in initiate.c and accept.c */
 SECURITY_STATUS neg_initiate(void *credential, void **context, struct sspi_leg *leg);
 SECURITY_STATUS neg_accept(void *credential, void **context, struct sspi_leg *leg);
+
+/* One leg over whole tokens. */
+typedef SECURITY_STATUS neg_step(struct neg_context *context, struct sspi_leg *leg);
+/* Runs it, when the peer's token is complete; sends tokens that are too large in pieces. */
+SECURITY_STATUS neg_fragmented(struct neg_context *context, struct sspi_leg *leg, neg_step *step);
 
 /* A context for a first leg, or NULL. */
 struct neg_context *neg_context_new(const struct neg_credential *credential, bool initiator,

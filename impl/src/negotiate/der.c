@@ -67,12 +67,14 @@ static bool unframe(struct sspi_view token, struct sspi_view *oid, struct sspi_v
     return true;
 }
 
-/* MechTypeList ::= SEQUENCE OF OID, at least one. */
-static bool check_mech_types(struct sspi_view field)
+/* MechTypeList ::= SEQUENCE OF OID. An empty one counts as none at all. */
+static bool read_mech_types(struct sspi_view field, struct neg_init *init)
 {
     struct sspi_view list, oid;
-    if (!take_whole(field, SEQUENCE, &list) || !list.size)
+    if (!take_whole(field, SEQUENCE, &list))
         return false;
+    if (list.size)
+        init->mech_types = field;
     while (list.size) {
         if (!take(&list, V_ASN1_OBJECT, &oid) || !oid.size)
             return false;
@@ -105,8 +107,7 @@ static bool read_init(struct sspi_view token, enum neg_trailing trailing, struct
         last = tag;
         switch (tag) {
         case CONTEXT(0):
-            init->mech_types = field;
-            good = check_mech_types(field);
+            good = read_mech_types(field, init);
             break;
         case CONTEXT(2):
             good = take_whole(field, V_ASN1_OCTET_STRING, &init->mech_token);
@@ -123,7 +124,7 @@ static bool read_init(struct sspi_view token, enum neg_trailing trailing, struct
         if (!good)
             return false;
     }
-    return init->mech_types.data != NULL;
+    return true;
 }
 
 static bool read_state(struct sspi_view field, enum neg_state *state)
@@ -289,7 +290,7 @@ static void put_hints(uint8_t **at)
 
 bool neg_init_encode(const struct neg_init *init, struct sspi_blob *out)
 {
-    size_t fields = wrapped(init->mech_types.size, 0) +
+    size_t fields = (init->mech_types.data ? wrapped(init->mech_types.size, 0) : 0) +
                     field_size(init->mech_token, 2, V_ASN1_OCTET_STRING) +
                     (init->hint ? hints_size() : 0);
     size_t sequence = wrapped(fields, V_ASN1_SEQUENCE), choice = wrapped(sequence, 0);
@@ -303,8 +304,10 @@ bool neg_init_encode(const struct neg_init *init, struct sspi_blob *out)
     put_bytes(&at, neg_oid_spnego);
     put_header(&at, 0, V_ASN1_CONTEXT_SPECIFIC, true, sequence);
     put_header(&at, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, true, fields);
-    put_header(&at, 0, V_ASN1_CONTEXT_SPECIFIC, true, init->mech_types.size);
-    put_bytes(&at, init->mech_types);
+    if (init->mech_types.data) {
+        put_header(&at, 0, V_ASN1_CONTEXT_SPECIFIC, true, init->mech_types.size);
+        put_bytes(&at, init->mech_types);
+    }
     put_field(&at, init->mech_token, 2, V_ASN1_OCTET_STRING);
     if (init->hint)
         put_hints(&at);

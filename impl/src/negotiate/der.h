@@ -22,7 +22,8 @@ enum neg_state { /* NegTokenResp negState */
 /* An optional field: data is not NULL when it is there, even when it is empty. */
 struct neg_init {
     struct sspi_view
-        mech_types; /* the MechTypeList with its SEQUENCE header, as the MIC covers it */
+        mech_types; /* the MechTypeList with its SEQUENCE header, as the MIC covers it; no data
+                       when it is missing or empty (fact.spnego.no-mechtypes) */
     struct sspi_view mech_token;
     struct sspi_view mic;
     bool hint; /* negHints are there: NegTokenInit2, the acceptor's own first token */

@@ -80,7 +80,18 @@ static SECURITY_STATUS send_init(struct neg_context *context, struct sspi_leg *l
     return neg_init_encode(&init, &leg->output) ? SEC_I_CONTINUE_NEEDED : SEC_E_INSUFFICIENT_MEMORY;
 }
 
-/* pInput is not looked at: it may be the acceptor's hint, whose order Windows ignores
+/* An acceptor that offers nothing at all is spoken to in bare NTLM (fact.spnego.no-mechtypes), but
+ * only where NTLM was chosen anyway: nothing vouches for the hint, so it must not cost Kerberos. */
+static bool is_empty_hint(const struct sspi_leg *leg)
+{
+    struct sspi_view oid, inner = leg->token;
+    struct neg_init init;
+    (void)neg_unframe(leg->token, &oid, &inner);
+    return leg->token.size && neg_init_decode(inner, NEG_TRAILING_IGNORED, &init) &&
+           !init.mech_types.data;
+}
+
+/* Of pInput nothing else is looked at: it may be the acceptor's hint, whose order Windows ignores
  * (fact.init2-ignored), or whatever the caller left there (path.negotiate.empty-first-input). */
 static SECURITY_STATUS first_leg(struct neg_context *context, struct sspi_leg *leg)
 {
@@ -95,8 +106,13 @@ static SECURITY_STATUS first_leg(struct neg_context *context, struct sspi_leg *l
         status = neg_mech_leg(context, leg, NULL, 0, &leg->output);
     } else {
         status = start_mechanism(context, leg, &token);
-        if (succeeded(status))
+        if (succeeded(status) && context->mech->package == NEG_NTLM && is_empty_hint(leg)) {
+            context->raw = true;
+            leg->output = token;
+            token = (struct sspi_blob){NULL, 0};
+        } else if (succeeded(status)) {
             status = send_init(context, leg, &token);
+        }
         sspi_blob_free(&token);
     }
     neg_report(context, leg);
@@ -129,8 +145,11 @@ static SECURITY_STATUS read_choice(struct neg_context *context, const struct neg
         return SEC_E_OK;
     if (resp->token.size)
         return malformed("selects another mechanism and answers to it already");
-    /* RFC 4178 5: with another than the preferred mechanism the MIC is not optional. */
-    context->mic_required = true;
+    /* RFC 4178 5: with another than the preferred mechanism the MIC is not optional. Windows
+     * clients let it be when an acceptor moves them to NTLM with accept-incomplete, as Windows 2003
+     * and its imitators do (fact.recorded.reselect-without-mic); NTLM may demand one for itself. */
+    if (mech->package != NEG_NTLM)
+        context->mic_required = true;
     neg_mech_choose(context, mech);
     *restart = true;
     return SEC_E_OK;
@@ -254,14 +273,18 @@ out:
     return status;
 }
 
-SECURITY_STATUS neg_initiate(void *credential, void **opaque, struct sspi_leg *leg)
+static SECURITY_STATUS initiate_whole(struct neg_context *context, struct sspi_leg *leg)
 {
-    struct neg_context *context = *opaque;
-    if (!context) {
-        *opaque = context = neg_context_new(credential, true, leg);
-        return context ? first_leg(context, leg) : SEC_E_INSUFFICIENT_MEMORY;
-    }
     if (context->complete)
         return SEC_E_OUT_OF_SEQUENCE;
+    if (!context->mech)
+        return first_leg(context, leg);
     return context->raw ? neg_raw_leg(context, leg) : later_leg(context, leg);
+}
+
+SECURITY_STATUS neg_initiate(void *credential, void **opaque, struct sspi_leg *leg)
+{
+    if (!*opaque)
+        *opaque = neg_context_new(credential, true, leg);
+    return *opaque ? neg_fragmented(*opaque, leg, initiate_whole) : SEC_E_INSUFFICIENT_MEMORY;
 }

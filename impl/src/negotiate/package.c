@@ -89,7 +89,7 @@ static SECURITY_STATUS credential_name(void *opaque, char **name)
 /* Optimistic: the first choice has been offered and nobody has agreed to it yet. */
 static ULONG negotiation_state(const struct neg_context *context)
 {
-    if (context->complete)
+    if (context->complete && !context->fragments.out.size)
         return SECPKG_NEGOTIATION_COMPLETE;
     return context->initiator && !context->answered && !context->raw
                ? SECPKG_NEGOTIATION_OPTIMISTIC

@@ -40,23 +40,35 @@ static SECURITY_STATUS decrypt(void *opaque, SecBufferDesc *message, ULONG *qop)
     return is_done(context) ? ntlm_decrypt(&context->protection, message) : SEC_E_INVALID_HANDLE;
 }
 
+/* Without integrity there is only the dummy signature, which is no MIC: Windows 10 as a server took
+ * an exchange without SIGN and without a mechListMIC (fact.recorded.mic-needs-sign). */
+static bool has_integrity(const struct ntlm_context *context)
+{
+    return context->protection.flags & (NTLM_SIGN | NTLM_SEAL);
+}
+
 static SECURITY_STATUS make_mic(void *opaque, struct sspi_view data, struct sspi_blob *mic)
 {
     struct ntlm_context *context = opaque;
-    return is_done(context) ? ntlm_make_mic(&context->protection, data, mic) : SEC_E_INVALID_HANDLE;
+    if (!is_done(context))
+        return SEC_E_INVALID_HANDLE;
+    return has_integrity(context) ? ntlm_make_mic(&context->protection, data, mic)
+                                  : SEC_E_UNSUPPORTED_FUNCTION;
 }
 
 static SECURITY_STATUS check_mic(void *opaque, struct sspi_view data, struct sspi_view mic)
 {
     struct ntlm_context *context = opaque;
-    return is_done(context) ? ntlm_check_mic(&context->protection, data, mic)
-                            : SEC_E_INVALID_HANDLE;
+    if (!is_done(context))
+        return SEC_E_INVALID_HANDLE;
+    return has_integrity(context) ? ntlm_check_mic(&context->protection, data, mic)
+                                  : SEC_E_UNSUPPORTED_FUNCTION;
 }
 
 static bool wants_mechlist_mic(void *opaque)
 {
     const struct ntlm_context *context = opaque;
-    return context->has_mic;
+    return context->has_mic && has_integrity(context);
 }
 
 const struct sspi_package sspi_ntlm_package = {
