@@ -14,6 +14,8 @@ SANITIZED := BUILD=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=
 include impl/impl.mk
 include harness/probe/probe.mk
 include impl/bench/bench.mk
+include impl/fuzz/fuzz.mk
+include impl/examples/examples.mk
 
 .PHONY: all
 all: $(BUILD)/libsspi.so $(BUILD)/libsspi-test.so $(BUILD)/sspi-probe ## build libsspi and the probe
@@ -43,7 +45,7 @@ bench: ## speed, against peers in the same run; writes build/bench.json
 mutants: all ## wrong versions of libsspi, each of which the suite must catch
 	@harness/mutants/run
 
-PYTEST_FLAGS ?= -q -p no:cacheprovider
+PYTEST_FLAGS ?= -q -rs -p no:cacheprovider
 check-py: all ## the Python tests: harness, realm, probe, libsspi against live peers
 	@PYTHONPATH=.:harness SSPI_CONFORM_BUILD=$(BUILD) $(PYTHON) -m pytest $(PYTEST_FLAGS) \
 		realm/tests harness/tests impl/tests
