@@ -112,6 +112,27 @@ static bool set_unknown_domains(struct sspi_config *config, const char *value)
     return set_switch(&config->ntlm_unknown_domains, value, "accounts", "refuse");
 }
 
+static bool set_lm_level(struct sspi_config *config, const char *value)
+{
+    config->ntlm_lm_level = value[0] - '0';
+    return value[0] >= '0' && value[0] <= '5' && !value[1];
+}
+
+static bool set_require_128(struct sspi_config *config, const char *value)
+{
+    return set_switch(&config->ntlm_require_128, value, "yes", "no");
+}
+
+static bool set_block_outgoing(struct sspi_config *config, const char *value)
+{
+    return set_switch(&config->ntlm_block_outgoing, value, "yes", "no");
+}
+
+static bool set_block_incoming(struct sspi_config *config, const char *value)
+{
+    return set_switch(&config->ntlm_block_incoming, value, "yes", "no");
+}
+
 /* What is no text: how it is read, and what a value looks like. */
 static const struct {
     const char *key;
@@ -123,6 +144,10 @@ static const struct {
     {"av-tail", set_av_tail, "a number of bytes from 0 to 16"},
     {"av-timestamp", set_av_timestamp, "'yes' or 'no'"},
     {"unknown-domains", set_unknown_domains, "'refuse' or 'accounts'"},
+    {"lm-level", set_lm_level, "a digit from 0 to 5"},
+    {"require-128", set_require_128, "'yes' or 'no'"},
+    {"block-outgoing", set_block_outgoing, "'yes' or 'no'"},
+    {"block-incoming", set_block_incoming, "'yes' or 'no'"},
 };
 
 static SECURITY_STATUS set(const struct reader *reader, const char *key, const char *value)
@@ -253,6 +278,7 @@ static bool fill_defaults(struct sspi_config *config)
 SECURITY_STATUS sspi_config_read(struct sspi_config *config)
 {
     memset(config, 0, sizeof *config);
+    config->ntlm_lm_level = SSPI_LM_LEVEL_DEFAULT;
     set_version(config, DEFAULT_VERSION);
     config->ntlm_av_tail = DEFAULT_AV_TAIL;
     config->ntlm_av_timestamp = true;

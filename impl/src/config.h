@@ -17,6 +17,10 @@ enum sspi_config_authority {
     SSPI_AUTHORITY_WINBIND
 };
 
+/* Clients as at level 3, servers as at level 5: NTLMv2 and nothing else, as Windows does by now
+ * (Windows 11 24H2 and Server 2025 have no NTLMv1). */
+#define SSPI_LM_LEVEL_DEFAULT (-1)
+
 /* Strings are UTF-8 and owned; never NULL after a successful sspi_config_read, but accounts. */
 struct sspi_config {
     enum sspi_config_authority ntlm_authority;
@@ -32,6 +36,9 @@ struct sspi_config {
     uint8_t ntlm_av_tail;      /* zeros behind the last AvPair of AUTHENTICATE */
     bool ntlm_av_timestamp;    /* the CHALLENGE tells the time */
     bool ntlm_unknown_domains; /* the accounts answer for domains nobody here knows */
+    int ntlm_lm_level;         /* LmCompatibilityLevel 0 to 5, or SSPI_LM_LEVEL_DEFAULT */
+    bool ntlm_require_128;     /* Client- and ServerRequire128bitEncryption (MS-NLMP 3.1.1.1) */
+    bool ntlm_block_outgoing, ntlm_block_incoming; /* ClientBlocked, ServerBlock */
 };
 
 /* Read once when credentials are acquired. [out] config: release with sspi_config_free, also

@@ -17,16 +17,16 @@ static void full_names(void)
 static void texts(void)
 {
     char *text = NULL;
-    ASSERT_STATUS(ntlm_text((struct sspi_view){NULL, 0}, &text), SEC_E_OK);
+    ASSERT_STATUS(ntlm_text((struct sspi_view){NULL, 0}, NTLM_UNICODE, &text), SEC_E_OK);
     CU_ASSERT_STRING_EQUAL(text, "");
     sspi_free(text);
-    ASSERT_STATUS(ntlm_text(hex("6100e400"), &text), SEC_E_OK);
+    ASSERT_STATUS(ntlm_text(hex("6100e400"), NTLM_UNICODE, &text), SEC_E_OK);
     CU_ASSERT_STRING_EQUAL(text, "a\xc3\xa4");
     sspi_free(text);
     text = NULL;
-    ASSERT_STATUS(ntlm_text(hex("610062"), &text), SEC_E_INVALID_TOKEN);   /* odd */
-    ASSERT_STATUS(ntlm_text(hex("00d8"), &text), SEC_E_INVALID_TOKEN);     /* half a character */
-    ASSERT_STATUS(ntlm_text(hex("61000000"), &text), SEC_E_INVALID_TOKEN); /* a zero inside */
+    ASSERT_STATUS(ntlm_text(hex("610062"), NTLM_UNICODE, &text), SEC_E_INVALID_TOKEN);   /* odd */
+    ASSERT_STATUS(ntlm_text(hex("00d8"), NTLM_UNICODE, &text), SEC_E_INVALID_TOKEN);     /* half a character */
+    ASSERT_STATUS(ntlm_text(hex("61000000"), NTLM_UNICODE, &text), SEC_E_INVALID_TOKEN); /* a zero inside */
     CU_ASSERT_PTR_NULL(text);
 }
 

@@ -19,6 +19,19 @@ static int digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* 32 hexadecimal digits, all of them or false. */
+static bool read_digits(const char *text, uint8_t hash[16])
+{
+    for (size_t i = 0; i < HASH_DIGITS / 2; i++) {
+        int high = text[2 * i] ? digit(text[2 * i]) : -1;
+        int low = high < 0 ? -1 : digit(text[2 * i + 1]);
+        if (low < 0)
+            return false;
+        hash[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
 /* A hash, or something that is none: "NO PASSWORD" and rows of X or * stand for "no hash". */
 static bool read_hash(const char *text, struct sspi_account *account)
 {
@@ -27,14 +40,14 @@ static bool read_hash(const char *text, struct sspi_account *account)
     if (strspn(text, "X") == HASH_DIGITS || strspn(text, "*") == HASH_DIGITS ||
         strncmp(text, "NO PASSWORD", 11) == 0)
         return true;
-    for (size_t i = 0; i < HASH_DIGITS / 2; i++) {
-        int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        account->nt_hash[i] = (uint8_t)(high << 4 | low);
-    }
-    account->has_hash = true;
-    return true;
+    account->has_hash = read_digits(text, account->nt_hash);
+    return account->has_hash;
+}
+
+/* Whatever else stands in the place of the LM hash means that there is none. */
+static void read_lm_hash(const char *text, struct sspi_account *account)
+{
+    account->has_lm_hash = strlen(text) == HASH_DIGITS && read_digits(text, account->lm_hash);
 }
 
 static bool read_flags(const char *text, struct sspi_account *account)
@@ -72,8 +85,10 @@ static bool read_fields(char *line, struct sspi_account *account)
     char *fields[7] = {NULL};
     for (size_t i = 0; i < 7 && line; i++)
         fields[i] = strsep(&line, ":");
-    /* name, uid (no meaning here), LM hash (never used), NT hash, flags, LCT, KICK */
+    /* name, uid (no meaning here), LM hash, NT hash, flags, LCT, KICK */
     account->name = fields[0];
+    if (fields[2])
+        read_lm_hash(fields[2], account);
     return fields[5] && *fields[0] && sspi_utf8_valid(fields[0]) && read_hash(fields[3], account) &&
            read_flags(fields[4], account) && read_seconds(fields[5], "LCT-", &account->changed) &&
            (!fields[6] || strncmp(fields[6], "KICK-", 5) != 0 ||

@@ -21,10 +21,10 @@ struct sspi_account {
     char *name; /* UTF-8, as the file spells it */
     char *key;  /* in upper case, for looking up */
     bool disabled, locked, restricted, no_password, keeps_password;
-    bool has_hash;
-    uint8_t nt_hash[16]; /* a secret */
-    int64_t changed;     /* seconds since 1970 */
-    int64_t kickoff;     /* seconds since 1970; 0 is never */
+    bool has_hash, has_lm_hash;
+    uint8_t nt_hash[16], lm_hash[16]; /* secrets; the LM hash counts at lm-level 0 to 3 only */
+    int64_t changed;                  /* seconds since 1970 */
+    int64_t kickoff;                  /* seconds since 1970; 0 is never */
 };
 
 enum sspi_account_line {

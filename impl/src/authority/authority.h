@@ -14,8 +14,9 @@
 struct sspi_logon {
     /* in; borrowed for the call */
     const char *user, *domain, *workstation; /* as the client sent them, UTF-8, never NULL */
-    const uint8_t *challenge;                /* the server's 8 bytes */
-    struct sspi_view lm, nt;                 /* the responses */
+    const uint8_t *challenge;                /* the 8 bytes that the responses answer */
+    struct sspi_view lm, nt; /* NTLMv2: nt of more than 24 bytes. NTLMv1: nt of 24. LM: nt empty, lm
+                                of 24. Whether those are welcome is decided before. */
     /* out, when the answer is SSPI_NT_OK; zero before the call */
     uint8_t session_base_key[16]; /* a secret */
     char *account;                /* user and domain as the authority spells them; sspi_free both */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The local authority: accounts in a file, checked by our own NTLMv2 code.
+ * The local authority: accounts in a file, checked by our own code.
  */
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "env.h"
 #include "error.h"
 #include "ntlm/keys.h"
+#include "ntlm/keys_v1.h"
 #include "text.h"
 
 /* Our own domain, our own machine, or nothing said (an UPN, or a user who did not care). */
@@ -30,25 +31,52 @@ static char *account_of(const struct sspi_config *config, const char *user)
     return name;
 }
 
+/* NTLMv2. Some clients compute their key as if the user had no domain, and servers should put up
+ * with it (MS-NLMP 3.2.5.1.2). false: no memory. */
+static bool prove_v2(const uint8_t hash[16], struct sspi_logon *logon, bool *proven)
+{
+    const char *domains[2] = {logon->domain, ""};
+    uint8_t ntowf[16];
+    bool good = true;
+    *proven = false;
+    for (int i = 0; good && !*proven && i < (*logon->domain ? 2 : 1); i++) {
+        good = ntlm_ntowf_v2(hash, logon->user, domains[i], ntowf);
+        *proven =
+            good && ntlm_v2_verify(ntowf, logon->challenge, logon->nt, logon->session_base_key);
+    }
+    sspi_wipe(ntowf, sizeof ntowf);
+    return good;
+}
+
+/* NTLMv1, or LM from a client that sent nothing else. */
+static bool prove_v1(const struct sspi_account *account, const uint8_t hash[16],
+                     struct sspi_logon *logon, bool *proven)
+{
+    *proven = logon->nt.size ? ntlm_v1_verify(hash, logon->challenge, logon->nt)
+                             : account->has_lm_hash &&
+                                   ntlm_v1_verify(account->lm_hash, logon->challenge, logon->lm);
+    return ntlm_v1_session_base_key(hash, logon->session_base_key);
+}
+
 /* The order is Samba's and, as far as its statuses show, Windows': locked accounts are not asked
  * for their password; whether an account is disabled is told only to who knows the password. */
 static uint32_t judge(const struct sspi_account *account, struct sspi_logon *logon)
 {
-    uint8_t hash[16], ntowf[16];
+    uint8_t hash[16];
     uint32_t nt = SSPI_NT_WRONG_PASSWORD;
     int64_t now = sspi_filetime_to_unix(sspi_now());
+    bool proven;
 
     memcpy(hash, account->nt_hash, sizeof hash);
     bool has_hash = account->has_hash || account->no_password;
-    if (account->no_password && !ntlm_nt_hash("", hash)) {
+    bool good = !account->no_password || ntlm_nt_hash("", hash);
+    if (good)
+        good = logon->nt.size > NTLM_V1_RESPONSE_SIZE ? prove_v2(hash, logon, &proven)
+                                                      : prove_v1(account, hash, logon, &proven);
+    if (!good) {
         nt = SSPI_NT_NO_MEMORY;
         goto out;
     }
-    if (!ntlm_ntowf_v2(hash, logon->user, logon->domain, ntowf)) {
-        nt = SSPI_NT_NO_MEMORY;
-        goto out;
-    }
-    bool proven = ntlm_v2_verify(ntowf, logon->challenge, logon->nt, logon->session_base_key);
     if (account->locked)
         nt = SSPI_NT_ACCOUNT_LOCKED_OUT;
     else if (!proven || !has_hash)
@@ -67,7 +95,6 @@ static uint32_t judge(const struct sspi_account *account, struct sspi_logon *log
         nt = SSPI_NT_OK;
 out:
     sspi_wipe(hash, sizeof hash);
-    sspi_wipe(ntowf, sizeof ntowf);
     return nt;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The acceptor: CHALLENGE, then the verdict on AUTHENTICATE (MS-NLMP 3.2.5.1).
+ * The acceptor's verdict on AUTHENTICATE (MS-NLMP 3.2.5.1.2, connectionless 3.2.5.2.2), in this
+ * order: structure, policy, target information, response, MIC, channel bindings.
  */
 #include <string.h>
 
@@ -9,73 +10,22 @@
 #include "ntlm/av.h"
 #include "ntlm/context.h"
 #include "ntlm/keys.h"
+#include "ntlm/keys_v1.h"
 #include "ntlm/messages.h"
 #include "ntlm/wire.h"
 
-/* Places in the CHALLENGE that ntlm_acquire prepared. */
-#define CHALLENGE_NAME 12
-#define CHALLENGE_FLAGS 20
-#define CHALLENGE_BYTES 24
-#define TIMESTAMP_FROM_END 12 /* eight bytes and the EOL behind them */
-
 #define PROOF_SIZE 16
 #define BLOB_HEADER 28
-#define V1_RESPONSE_SIZE 24
 #define V2_RESPONSE_MIN (PROOF_SIZE + BLOB_HEADER + NTLM_AV_HEADER)
 
 /* What one AUTHENTICATE says, read. */
 struct claim {
     struct ntlm_authenticate message;
-    struct ntlm_av av; /* of the NTLMv2 response: proven together with it */
+    bool v1;              /* LM or NTLMv1 */
+    uint8_t challenge[8]; /* that the response answers: the server's, or one made of both sides' */
+    struct ntlm_av av;    /* of the NTLMv2 response: proven together with it */
     char *user, *domain, *workstation;
 };
-
-static SECURITY_STATUS challenge(struct ntlm_credential *credential, void **slot,
-                                 struct sspi_leg *leg)
-{
-    uint32_t offered;
-    if (!credential || !credential->inbound)
-        return SEC_E_NO_CREDENTIALS;
-    SECURITY_STATUS status = ntlm_read_negotiate(leg->token, &offered);
-    if (status != SEC_E_OK)
-        return status;
-    if (!(offered & NTLM_UNICODE))
-        return SEC_E_INVALID_TOKEN; /* the code pages of OEM clients are not for us to guess */
-    if (credential->challenge.size > leg->max_output)
-        return SEC_E_BUFFER_TOO_SMALL;
-    struct ntlm_context *context = ntlm_context_new(credential, false);
-    if (!context)
-        return SEC_E_INSUFFICIENT_MEMORY;
-    if (!sspi_blob_copy(&context->negotiate, leg->token.data, leg->token.size) ||
-        !sspi_blob_copy(&context->challenge, credential->challenge.data,
-                        credential->challenge.size)) {
-        status = SEC_E_INSUFFICIENT_MEMORY;
-        goto out;
-    }
-    uint8_t *at = context->challenge.data;
-    context->req = leg->req;
-    context->flags = ntlm_flags_to_challenge(offered);
-    uint32_t type = ntlm_get32(at + CHALLENGE_FLAGS);
-    if (!(offered & NTLM_REQUEST_TARGET)) {
-        type = 0;
-        memset(at + CHALLENGE_NAME, 0, 4);
-    }
-    ntlm_put32(at + CHALLENGE_FLAGS, context->flags | type);
-    if (credential->config.ntlm_av_timestamp)
-        ntlm_put64(at + context->challenge.size - TIMESTAMP_FROM_END, sspi_now());
-    if (!sspi_random(at + CHALLENGE_BYTES, 8))
-        status = SEC_E_INTERNAL_ERROR;
-    else if (!sspi_blob_copy(&leg->output, at, context->challenge.size))
-        status = SEC_E_INSUFFICIENT_MEMORY;
-out:
-    if (status != SEC_E_OK) {
-        ntlm_context_free(context);
-        return status;
-    }
-    ntlm_leg_done(context, leg);
-    *slot = context;
-    return SEC_I_CONTINUE_NEEDED;
-}
 
 /* MS-NLMP 3.2.5.1.2; the ANONYMOUS flag itself decides nothing. */
 static bool is_null_session(const struct ntlm_authenticate *message)
@@ -84,36 +34,117 @@ static bool is_null_session(const struct ntlm_authenticate *message)
            (!message->lm.size || (message->lm.size == 1 && !message->lm.data[0]));
 }
 
-/* Structure only; nothing here trusts what it reads. */
-static SECURITY_STATUS read_claim(struct ntlm_context *context, struct claim *claim,
-                                  struct sspi_view token)
+static int lm_level(const struct ntlm_context *context)
+{
+    int level = context->credential->config.ntlm_lm_level;
+    return level == SSPI_LM_LEVEL_DEFAULT ? 5 : level;
+}
+
+/* LM or NTLMv1: whether policy lets it in (fact.lm-compat: 4 refuses LM, 5 both), and which
+ * challenge it answers. */
+static SECURITY_STATUS read_v1(struct ntlm_context *context, struct claim *claim)
+{
+    struct ntlm_authenticate *message = &claim->message;
+    if (lm_level(context) >= (message->nt.size ? 5 : 4))
+        return SEC_E_LOGON_DENIED;
+    claim->v1 = true;
+    if (!message->nt.size || !(context->flags & NTLM_ESS))
+        return message->nt.size || message->lm.size == NTLM_V1_RESPONSE_SIZE ? SEC_E_OK
+                                                                             : SEC_E_LOGON_DENIED;
+    /* The place of the LM response holds the client's challenge. */
+    if (message->lm.size != NTLM_V1_RESPONSE_SIZE)
+        return SEC_E_INVALID_TOKEN;
+    return ntlm_v1_session_challenge(context->challenge.data + NTLM_CHALLENGE_BYTES,
+                                     message->lm.data, claim->challenge)
+               ? SEC_E_OK
+               : SEC_E_INTERNAL_ERROR;
+}
+
+/* A response made for another server is none for this one, whoever passed it on: the computer that
+ * the client was told of, and proves that it was told of, must be us. Clients that copy no names
+ * have nothing to compare. */
+static bool is_for_us(const struct ntlm_context *context, const struct ntlm_av *av)
+{
+    struct ntlm_challenge sent;
+    struct ntlm_av ours;
+    if (!av->present[NTLM_AV_NB_COMPUTER] ||
+        ntlm_read_challenge(sspi_blob_view(&context->challenge), &sent) != SEC_E_OK ||
+        !ntlm_av_read(sent.target_info, &ours))
+        return true;
+    struct sspi_view theirs = av->value[NTLM_AV_NB_COMPUTER], us = ours.value[NTLM_AV_NB_COMPUTER];
+    return theirs.size == us.size && (!us.size || memcmp(theirs.data, us.data, us.size) == 0);
+}
+
+static SECURITY_STATUS read_v2(struct ntlm_context *context, struct claim *claim)
 {
     const struct ntlm_authenticate *message = &claim->message;
-    SECURITY_STATUS status = ntlm_read_authenticate(token, &claim->message);
-    if (status != SEC_E_OK)
-        return status;
-    /* The client picks from the CHALLENGE; what it adds on its own counts for nothing. */
-    context->flags &= message->flags | NTLM_TARGET_INFO | NTLM_VERSION;
-    if (!(context->flags & NTLM_UNICODE) ||
-        (context->flags & NTLM_KEY_EXCH && message->session_key.size != NTLM_KEY_SIZE))
-        return SEC_E_INVALID_TOKEN;
-    context->is_anonymous = is_null_session(message);
-    if (context->is_anonymous)
-        return SEC_E_OK;
-    if (message->nt.size == 0 || message->nt.size == V1_RESPONSE_SIZE)
-        return SEC_E_LOGON_DENIED; /* LM and NTLMv1 are refused, as by LmCompatibilityLevel 5 */
     if (message->nt.size < V2_RESPONSE_MIN)
         return SEC_E_INVALID_TOKEN;
     struct sspi_view pairs = {message->nt.data + PROOF_SIZE + BLOB_HEADER,
                               message->nt.size - PROOF_SIZE - BLOB_HEADER};
     if (!ntlm_av_read(pairs, &claim->av))
         return SEC_E_INVALID_TOKEN;
-    status = ntlm_text(message->user, &claim->user);
+    return is_for_us(context, &claim->av) ? SEC_E_OK : SEC_E_LOGON_DENIED;
+}
+
+/* What both sides agreed on in the end. */
+static SECURITY_STATUS agree(struct ntlm_context *context, const struct ntlm_authenticate *message)
+{
+    uint32_t offered = context->flags;
+    /* The client picks from the CHALLENGE; what it adds on its own counts for nothing. */
+    context->flags &= message->flags | NTLM_TARGET_INFO | NTLM_VERSION;
+    if (!(context->flags & (NTLM_UNICODE | NTLM_OEM)) ||
+        (context->flags & NTLM_KEY_EXCH && message->session_key.size != NTLM_KEY_SIZE))
+        return SEC_E_INVALID_TOKEN;
+    if (!(offered & NTLM_DATAGRAM))
+        return SEC_E_OK;
+    /* Here nothing was agreed on before; key exchange is always part of it (MS-NLMP 2.2.2.5). */
+    if (!(context->flags & NTLM_DATAGRAM) || !(context->flags & NTLM_KEY_EXCH))
+        return SEC_E_INVALID_TOKEN;
+    return context->flags & NTLM_128 || !context->credential->config.ntlm_require_128
+               ? SEC_E_OK
+               : SEC_E_UNSUPPORTED_FUNCTION; /* trig.no-128bit */
+}
+
+/* Structure and policy; nothing here trusts what it reads. */
+static SECURITY_STATUS read_claim(struct ntlm_context *context, struct claim *claim,
+                                  struct sspi_view token)
+{
+    const struct ntlm_authenticate *message = &claim->message;
+    SECURITY_STATUS status = ntlm_read_authenticate(token, &claim->message);
     if (status == SEC_E_OK)
-        status = ntlm_text(message->domain, &claim->domain);
+        status = agree(context, message);
+    if (status != SEC_E_OK)
+        return status;
+    context->is_anonymous = is_null_session(message);
+    if (context->is_anonymous)
+        return SEC_E_OK;
+    memcpy(claim->challenge, context->challenge.data + NTLM_CHALLENGE_BYTES,
+           sizeof claim->challenge);
+    status = message->nt.size == 0 || message->nt.size == NTLM_V1_RESPONSE_SIZE
+                 ? read_v1(context, claim)
+                 : read_v2(context, claim);
     if (status == SEC_E_OK)
-        status = ntlm_text(message->workstation, &claim->workstation);
+        status = ntlm_text(message->user, context->flags, &claim->user);
+    if (status == SEC_E_OK)
+        status = ntlm_text(message->domain, context->flags, &claim->domain);
+    if (status == SEC_E_OK)
+        status = ntlm_text(message->workstation, context->flags, &claim->workstation);
     return status;
+}
+
+/* KeyExchangeKey from the SessionBaseKey, in place. */
+static SECURITY_STATUS exchange_key(const struct ntlm_context *context, const struct claim *claim,
+                                    uint8_t key[16])
+{
+    if (!claim->v1 || !claim->message.nt.size)
+        return SEC_E_OK;
+    /* LM_KEY is never agreed on, so that no LM hash is asked for. */
+    return ntlm_v1_exchange_key(context->flags & NTLM_ESS, key, NULL,
+                                context->challenge.data + NTLM_CHALLENGE_BYTES, claim->message.lm,
+                                key)
+               ? SEC_E_OK
+               : SEC_E_INTERNAL_ERROR;
 }
 
 /* [out] base_key: SessionBaseKey; zero for a null session. */
@@ -131,7 +162,7 @@ static SECURITY_STATUS ask_authority(struct ntlm_context *context, const struct 
         .user = claim->user,
         .domain = claim->domain,
         .workstation = claim->workstation,
-        .challenge = context->challenge.data + CHALLENGE_BYTES,
+        .challenge = claim->challenge,
         .lm = claim->message.lm,
         .nt = claim->message.nt,
     };
@@ -198,7 +229,7 @@ static SECURITY_STATUS keep_target(struct ntlm_context *context, const struct cl
 {
     if (!claim->av.value[NTLM_AV_TARGET_NAME].size || claim->av.flags & NTLM_AV_FLAG_UNTRUSTED)
         return SEC_E_OK;
-    return ntlm_text(claim->av.value[NTLM_AV_TARGET_NAME], &context->target);
+    return ntlm_text(claim->av.value[NTLM_AV_TARGET_NAME], NTLM_UNICODE, &context->target);
 }
 
 static SECURITY_STATUS verdict(struct ntlm_context *context, const struct sspi_leg *leg)
@@ -211,6 +242,8 @@ static SECURITY_STATUS verdict(struct ntlm_context *context, const struct sspi_l
     SECURITY_STATUS status = read_claim(context, &claim, leg->token);
     if (status == SEC_E_OK)
         status = ask_authority(context, &claim, leg->req, base_key);
+    if (status == SEC_E_OK)
+        status = exchange_key(context, &claim, base_key);
     if (status == SEC_E_OK) {
         make_keys(context, &claim, base_key);
         status = check_mic(context, &claim, leg->token);
@@ -230,7 +263,7 @@ SECURITY_STATUS ntlm_accept(void *credential, void **slot, struct sspi_leg *leg)
 {
     struct ntlm_context *context = *slot;
     if (!context)
-        return challenge(credential, slot, leg);
+        return ntlm_challenge(credential, slot, leg);
     if (context->state != NTLM_WAITING || context->is_client)
         return SEC_E_OUT_OF_SEQUENCE;
     SECURITY_STATUS status = verdict(context, leg);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "env.h"
+#include "ntlm/wire.h"
 #include "text.h"
 
 /* Windows reports between one hour and ten days (attrfact.lifespan). 36 hours is the longest
@@ -62,11 +63,28 @@ char *ntlm_full_name(const char *domain, const char *user)
     return name;
 }
 
-SECURITY_STATUS ntlm_text(struct sspi_view utf16le, char **text)
+bool ntlm_is_ascii(const char *text, size_t size)
 {
-    if (utf16le.size % 2 ||
-        !sspi_utf16_valid((const SEC_WCHAR *)(const void *)utf16le.data, utf16le.size / 2))
-        return SEC_E_INVALID_TOKEN;
-    *text = utf16le.size ? sspi_utf8_from_bytes(utf16le) : sspi_strdup("");
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)text[i] >= 0x80 || !text[i])
+            return false;
+    }
+    return true;
+}
+
+SECURITY_STATUS ntlm_text(struct sspi_view bytes, uint32_t flags, char **text)
+{
+    if (!(flags & NTLM_UNICODE)) {
+        if (!ntlm_is_ascii((const char *)bytes.data, bytes.size))
+            return SEC_E_INVALID_TOKEN;
+        *text = sspi_alloc(bytes.size + 1);
+        if (*text && bytes.size)
+            memcpy(*text, bytes.data, bytes.size);
+    } else {
+        if (bytes.size % 2 ||
+            !sspi_utf16_valid((const SEC_WCHAR *)(const void *)bytes.data, bytes.size / 2))
+            return SEC_E_INVALID_TOKEN;
+        *text = bytes.size ? sspi_utf8_from_bytes(bytes) : sspi_strdup("");
+    }
     return *text ? SEC_E_OK : SEC_E_INSUFFICIENT_MEMORY;
 }

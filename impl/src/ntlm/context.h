@@ -29,6 +29,9 @@ struct ntlm_credential {
     char *user, *domain; /* never NULL; an empty domain when none was given */
     struct sspi_blob user16, domain16, workstation16; /* as AUTHENTICATE carries them */
     uint8_t ntowf[16]; /* NTOWFv2, a secret; the password itself is not kept */
+    /* LmCompatibilityLevel below 3 only, secrets as well: */
+    uint8_t nt_hash[16], lm_hash[16];
+    bool has_lm_hash;
     /* inbound */
     struct sspi_blob
         challenge; /* a CHALLENGE with flags, challenge and timestamp left to fill in */
@@ -71,15 +74,25 @@ void ntlm_context_free(void *context);
 void ntlm_leg_done(struct ntlm_context *context, struct sspi_leg *leg);
 /* "DOMAIN\user", or "user" without a domain; NULL: no memory. */
 char *ntlm_full_name(const char *domain, const char *user);
-/* Text of a message as UTF-8. SEC_E_INVALID_TOKEN when it is no UTF-16. */
-SECURITY_STATUS ntlm_text(struct sspi_view utf16le, char **text);
+/* Text of a message as UTF-8: UTF-16 when the flags say Unicode, else OEM, of which only ASCII is
+ * the same in every code page. SEC_E_INVALID_TOKEN when it is neither. */
+SECURITY_STATUS ntlm_text(struct sspi_view bytes, uint32_t flags, char **text);
+/* What is the same in every OEM code page. */
+bool ntlm_is_ascii(const char *text, size_t size);
 
 /* flags.c: between context requirements and NegotiateFlags. */
-uint32_t ntlm_flags_to_offer(ULONG isc_req);
+uint32_t ntlm_flags_to_offer(ULONG isc_req, int lm_level);
+/* Of the CHALLENGE with which a connectionless exchange begins. */
+uint32_t ntlm_flags_of_datagram(void);
 uint32_t ntlm_flags_to_challenge(uint32_t offered);
 uint32_t ntlm_flags_to_authenticate(uint32_t offered, uint32_t challenge);
 ULONG ntlm_isc_ret(ULONG isc_req, uint32_t flags, bool is_anonymous);
 ULONG ntlm_asc_ret(ULONG asc_req, uint32_t flags, bool is_anonymous);
+
+/* challenge.c: the acceptor's first leg, as struct sspi_package's accept. */
+#define NTLM_CHALLENGE_BYTES 24 /* where ServerChallenge stands in a CHALLENGE */
+SECURITY_STATUS ntlm_challenge(struct ntlm_credential *credential, void **context,
+                               struct sspi_leg *leg);
 
 /* initiate.c, accept.c, query.c: members of struct sspi_package. */
 SECURITY_STATUS ntlm_initiate(void *credential, void **context, struct sspi_leg *leg);

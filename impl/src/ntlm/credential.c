@@ -8,6 +8,7 @@
 #include "ntlm/av.h"
 #include "ntlm/context.h"
 #include "ntlm/keys.h"
+#include "ntlm/keys_v1.h"
 #include "ntlm/messages.h"
 #include "ntlm/wire.h"
 #include "text.h"
@@ -30,6 +31,11 @@ static enum ntlm_identity kind_of(const struct sspi_identity *identity)
     return NTLM_USER;
 }
 
+static bool sends_v1(const struct sspi_config *config)
+{
+    return config->ntlm_lm_level >= 0 && config->ntlm_lm_level < 3;
+}
+
 static SECURITY_STATUS prepare_user(struct ntlm_credential *credential,
                                     const struct sspi_identity *identity)
 {
@@ -41,6 +47,10 @@ static SECURITY_STATUS prepare_user(struct ntlm_credential *credential,
                 sspi_utf16_blob(credential->domain, &credential->domain16) &&
                 ntlm_nt_hash(identity->password, hash) &&
                 ntlm_ntowf_v2(hash, credential->user, credential->domain, credential->ntowf);
+    if (good && sends_v1(&credential->config)) {
+        memcpy(credential->nt_hash, hash, sizeof hash);
+        credential->has_lm_hash = ntlm_lm_hash(identity->password, credential->lm_hash);
+    }
     sspi_wipe(hash, sizeof hash);
     if (!good)
         return SEC_E_INSUFFICIENT_MEMORY; /* the surface hands out valid UTF-8 only */

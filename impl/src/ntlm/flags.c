@@ -10,15 +10,20 @@
     (NTLM_UNICODE | NTLM_OEM | NTLM_REQUEST_TARGET | NTLM_NTLM | NTLM_ALWAYS_SIGN | NTLM_ESS |     \
      NTLM_VERSION | NTLM_128 | NTLM_56)
 
-/* What the acceptor takes over from the offer. Neither OEM nor LM_KEY: Unicode and extended session
- * security exclude them (MS-NLMP 2.2.2.5), and Windows' CHALLENGE has neither. */
+/* What the acceptor takes over from the offer, OEM apart. Never LM_KEY: extended session security
+ * excludes it (MS-NLMP 2.2.2.5), and without that it only weakens the keys. */
 #define ACCEPTABLE                                                                                 \
     (NTLM_UNICODE | NTLM_REQUEST_TARGET | NTLM_SIGN | NTLM_SEAL | NTLM_NTLM | NTLM_ALWAYS_SIGN |   \
      NTLM_ESS | NTLM_IDENTIFY | NTLM_128 | NTLM_KEY_EXCH | NTLM_56)
 
-uint32_t ntlm_flags_to_offer(ULONG req)
+uint32_t ntlm_flags_to_offer(ULONG req, int lm_level)
 {
     uint32_t flags = OFFER;
+    /* Level 0 never uses extended session security ("NTLMv2 session security", fact.lm-compat). */
+    if (lm_level == 0)
+        flags &= ~NTLM_ESS;
+    if (req & ISC_REQ_DATAGRAM)
+        flags |= NTLM_DATAGRAM | NTLM_KEY_EXCH; /* MS-NLMP 2.2.2.5: always together */
     /* inter.ntlm.replay-sequence-sets-sign, inter.ntlm.seal-sets-sign */
     if (req & (ISC_REQ_INTEGRITY | ISC_REQ_REPLAY_DETECT | ISC_REQ_SEQUENCE_DETECT |
                ISC_REQ_CONFIDENTIALITY))
@@ -34,12 +39,21 @@ uint32_t ntlm_flags_to_challenge(uint32_t offered)
 {
     /* TARGET_INFO is what NTLMv2 needs; VERSION is always there since Server 2022
      * (fact.ntlm-version), and in every recorded CHALLENGE that has room for it. */
-    return (offered & ACCEPTABLE) | NTLM_TARGET_INFO | NTLM_VERSION;
+    uint32_t flags = (offered & ACCEPTABLE) | NTLM_TARGET_INFO | NTLM_VERSION;
+    /* Unicode wins when both are offered (MS-NLMP 2.2.2.5). */
+    return offered & NTLM_UNICODE ? flags : flags | (offered & NTLM_OEM);
+}
+
+uint32_t ntlm_flags_of_datagram(void)
+{
+    return ACCEPTABLE | NTLM_DATAGRAM | NTLM_TARGET_INFO | NTLM_VERSION;
 }
 
 uint32_t ntlm_flags_to_authenticate(uint32_t offered, uint32_t challenge)
 {
-    uint32_t flags = (offered & challenge & ~NTLM_OEM) | (challenge & NTLM_TARGET_INFO);
+    uint32_t flags = (offered & challenge) | (challenge & NTLM_TARGET_INFO);
+    if (flags & NTLM_UNICODE)
+        flags &= ~NTLM_OEM;
     if (flags & NTLM_ESS)
         flags &= ~NTLM_LM_KEY;
     return flags | NTLM_VERSION; /* the bytes are in the message */
@@ -50,6 +64,8 @@ ULONG ntlm_isc_ret(ULONG req, uint32_t flags, bool is_anonymous)
     /* Echoed: nothing in NTLM depends on them. That MUTUAL_AUTH comes back although the server
      * proves nothing is what Windows does (obs.ntlm.mutual-bit-lies). */
     ULONG ret = req & (ISC_REQ_CONNECTION | ISC_REQ_MUTUAL_AUTH | ISC_REQ_IDENTIFY);
+    if (flags & NTLM_DATAGRAM)
+        ret |= ISC_RET_DATAGRAM;
     if (req & ISC_REQ_USE_DCE_STYLE)
         ret |= ISC_RET_USED_DCE_STYLE;
     if (flags & (NTLM_SIGN | NTLM_SEAL))
@@ -68,6 +84,8 @@ ULONG ntlm_isc_ret(ULONG req, uint32_t flags, bool is_anonymous)
 ULONG ntlm_asc_ret(ULONG req, uint32_t flags, bool is_anonymous)
 {
     ULONG ret = req & ASC_REQ_CONNECTION;
+    if (flags & NTLM_DATAGRAM)
+        ret |= ASC_RET_DATAGRAM;
     if (req & ASC_REQ_USE_DCE_STYLE)
         ret |= ASC_RET_USED_DCE_STYLE;
     if (flags & (NTLM_SIGN | NTLM_SEAL))

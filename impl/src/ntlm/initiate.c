@@ -9,6 +9,7 @@
 #include "ntlm/context.h"
 #include "ntlm/host.h"
 #include "ntlm/keys.h"
+#include "ntlm/keys_v1.h"
 #include "ntlm/messages.h"
 #include "ntlm/wire.h"
 #include "text.h"
@@ -26,7 +27,7 @@ struct answer {
     struct sspi_blob nt;     /* NTLMv2 response */
     uint8_t client_challenge[8];
     uint8_t lm[24];
-    uint8_t base_key[16]; /* SessionBaseKey; for NTLMv2 the KeyExchangeKey too */
+    uint8_t exchange_key[16]; /* KeyExchangeKey; for NTLMv2 the SessionBaseKey */
     uint8_t encrypted_key[16];
 };
 
@@ -39,30 +40,39 @@ static bool keep_target(struct ntlm_context *context, const struct sspi_leg *leg
     return context->target != NULL;
 }
 
+static SECURITY_STATUS build_negotiate(struct ntlm_context *context, struct sspi_leg *leg)
+{
+    if (context->flags & NTLM_DATAGRAM)
+        return SEC_E_OK; /* the server speaks first: no token (inter.datagram.first-isc-empty) */
+    SECURITY_STATUS status = ntlm_build_negotiate(context->flags, &context->negotiate);
+    if (status != SEC_E_OK)
+        return status;
+    ntlm_set_version(&context->negotiate, context->credential->config.ntlm_version);
+    if (context->negotiate.size > leg->max_output)
+        return SEC_E_BUFFER_TOO_SMALL;
+    return sspi_blob_copy(&leg->output, context->negotiate.data, context->negotiate.size)
+               ? SEC_E_OK
+               : SEC_E_INSUFFICIENT_MEMORY;
+}
+
 static SECURITY_STATUS negotiate(struct ntlm_credential *credential, void **slot,
                                  struct sspi_leg *leg)
 {
     if (!credential || !credential->outbound ||
         (credential->identity == NTLM_DEFAULT && !(leg->req & ISC_REQ_NULL_SESSION)))
         return SEC_E_NO_CREDENTIALS;
+    if (credential->config.ntlm_block_outgoing)
+        return SEC_E_UNSUPPORTED_FUNCTION; /* STATUS_NOT_SUPPORTED, trig.ntlm.blocked */
     if (leg->token.size)
         return SEC_E_INVALID_TOKEN; /* an NTLM acceptor never speaks first */
     struct ntlm_context *context = ntlm_context_new(credential, true);
     if (!context)
         return SEC_E_INSUFFICIENT_MEMORY;
     context->req = leg->req;
-    context->flags = ntlm_flags_to_offer(leg->req);
+    context->flags = ntlm_flags_to_offer(leg->req, credential->config.ntlm_lm_level);
     context->is_anonymous = credential->identity != NTLM_USER || (leg->req & ISC_REQ_NULL_SESSION);
-    SECURITY_STATUS status = keep_target(context, leg) ? SEC_E_OK : SEC_E_INSUFFICIENT_MEMORY;
-    if (status == SEC_E_OK)
-        status = ntlm_build_negotiate(context->flags, &context->negotiate);
-    if (status == SEC_E_OK)
-        ntlm_set_version(&context->negotiate, credential->config.ntlm_version);
-    if (status == SEC_E_OK && context->negotiate.size > leg->max_output)
-        status = SEC_E_BUFFER_TOO_SMALL;
-    if (status == SEC_E_OK &&
-        !sspi_blob_copy(&leg->output, context->negotiate.data, context->negotiate.size))
-        status = SEC_E_INSUFFICIENT_MEMORY;
+    SECURITY_STATUS status =
+        keep_target(context, leg) ? build_negotiate(context, leg) : SEC_E_INSUFFICIENT_MEMORY;
     if (status != SEC_E_OK) {
         ntlm_context_free(context);
         return status;
@@ -140,11 +150,72 @@ static SECURITY_STATUS make_response(const struct ntlm_context *context, struct 
     struct sspi_view proven = {blob, (size_t)(end - blob)};
     const uint8_t *challenge = answer->challenge.challenge;
     bool good = ntlm_v2_proof(ntowf, challenge, proven, answer->nt.data) &&
-                ntlm_v2_session_base_key(ntowf, answer->nt.data, answer->base_key) &&
+                ntlm_v2_session_base_key(ntowf, answer->nt.data, answer->exchange_key) &&
                 /* With a timestamp from the server 24 zero bytes, MS-NLMP 3.1.5.1.2. */
                 (answer->av.timestamp ||
                  ntlm_v2_lm_response(ntowf, challenge, answer->client_challenge, answer->lm));
     return good ? SEC_E_OK : SEC_E_INTERNAL_ERROR;
+}
+
+static bool sends_v1(const struct ntlm_credential *credential)
+{
+    int level = credential->config.ntlm_lm_level;
+    return level >= 0 && level < 3;
+}
+
+/* NTLMv1 (MS-NLMP 3.3.1), with levels 0 and 1 the LM response beside it unless extended session
+ * security takes its place. A password without LM hash, and level 2 (NoLMResponseNTLMv1), have the
+ * NT response in both fields. */
+static SECURITY_STATUS make_response_v1(const struct ntlm_context *context, struct answer *answer)
+{
+    const struct ntlm_credential *credential = context->credential;
+    const uint8_t *server = answer->challenge.challenge;
+    bool with_lm = credential->has_lm_hash && credential->config.ntlm_lm_level < 2;
+    uint8_t challenge[8];
+
+    if (!sspi_blob_alloc(&answer->nt, NTLM_V1_RESPONSE_SIZE))
+        return SEC_E_INSUFFICIENT_MEMORY;
+    memcpy(challenge, server, sizeof challenge);
+    bool good = true;
+    if (context->flags & NTLM_ESS) {
+        memcpy(answer->lm, answer->client_challenge, sizeof answer->client_challenge);
+        good = ntlm_v1_session_challenge(server, answer->client_challenge, challenge);
+    }
+    good = good && ntlm_v1_response(credential->nt_hash, challenge, answer->nt.data);
+    if (!(context->flags & NTLM_ESS)) {
+        memcpy(answer->lm, answer->nt.data, sizeof answer->lm);
+        good = good && (!with_lm || ntlm_v1_response(credential->lm_hash, challenge, answer->lm));
+    }
+    good = good && ntlm_v1_session_base_key(credential->nt_hash, answer->exchange_key) &&
+           ntlm_v1_exchange_key(context->flags, answer->exchange_key, credential->lm_hash, server,
+                                (struct sspi_view){answer->lm, sizeof answer->lm},
+                                answer->exchange_key);
+    return good ? SEC_E_OK : SEC_E_INTERNAL_ERROR;
+}
+
+/* Whether all that AUTHENTICATE says of us can be said in the server's charset. */
+static bool can_spell(const struct ntlm_context *context)
+{
+    const struct ntlm_credential *credential = context->credential;
+    const char *name = credential->config.ntlm_netbios_name;
+    return context->flags & NTLM_UNICODE ||
+           (ntlm_is_ascii(credential->user, strlen(credential->user)) &&
+            ntlm_is_ascii(credential->domain, strlen(credential->domain)) &&
+            ntlm_is_ascii(name, strlen(name)));
+}
+
+/* What client and server agree on, and whether that is enough. */
+static SECURITY_STATUS agree(struct ntlm_context *context, uint32_t challenge)
+{
+    const struct ntlm_credential *credential = context->credential;
+    if (!(challenge & (NTLM_UNICODE | NTLM_OEM)) || (context->flags & NTLM_DATAGRAM & ~challenge))
+        return SEC_E_INVALID_TOKEN;
+    context->flags = ntlm_flags_to_authenticate(context->flags, challenge);
+    if (sends_v1(credential) && !credential->has_lm_hash)
+        context->flags &= ~NTLM_LM_KEY;
+    if (!(context->flags & NTLM_128) && credential->config.ntlm_require_128)
+        return SEC_E_UNSUPPORTED_FUNCTION; /* trig.no-128bit */
+    return can_spell(context) ? SEC_E_OK : SEC_E_UNSUPPORTED_FUNCTION;
 }
 
 static SECURITY_STATUS read_challenge(struct ntlm_context *context, struct answer *answer,
@@ -153,27 +224,28 @@ static SECURITY_STATUS read_challenge(struct ntlm_context *context, struct answe
     SECURITY_STATUS status = ntlm_read_challenge(leg->token, &answer->challenge);
     if (status != SEC_E_OK)
         return status;
-    if (!(answer->challenge.flags & NTLM_UNICODE) ||
-        !ntlm_av_read(answer->challenge.target_info, &answer->av))
+    if (!ntlm_av_read(answer->challenge.target_info, &answer->av))
         return SEC_E_INVALID_TOKEN;
     context->req |= leg->req;
-    context->flags = ntlm_flags_to_authenticate(context->flags, answer->challenge.flags);
+    status = agree(context, answer->challenge.flags);
+    if (status != SEC_E_OK)
+        return status;
     if (!keep_target(context, leg) ||
         (context->target && !sspi_utf16_blob(context->target, &answer->target)))
         return SEC_E_INSUFFICIENT_MEMORY;
     /* The domain or server that will vouch, for SECPKG_ATTR_AUTHORITY. */
-    return ntlm_text(answer->challenge.target_name, &context->authority);
+    return ntlm_text(answer->challenge.target_name, context->flags, &context->authority);
 }
 
 /* ExportedSessionKey and how it travels, MS-NLMP 3.1.5.1.2. */
 static SECURITY_STATUS make_keys(struct ntlm_context *context, struct answer *answer)
 {
-    memcpy(context->session_key, answer->base_key, sizeof context->session_key);
+    memcpy(context->session_key, answer->exchange_key, sizeof context->session_key);
     if (context->flags & NTLM_KEY_EXCH) {
         struct sspi_rc4 rc4;
         if (!sspi_random(context->session_key, sizeof context->session_key))
             return SEC_E_INTERNAL_ERROR;
-        sspi_rc4_init(&rc4, answer->base_key, sizeof answer->base_key);
+        sspi_rc4_init(&rc4, answer->exchange_key, sizeof answer->exchange_key);
         sspi_rc4_update(&rc4, context->session_key, answer->encrypted_key,
                         sizeof answer->encrypted_key);
         sspi_wipe(&rc4, sizeof rc4);
@@ -182,20 +254,28 @@ static SECURITY_STATUS make_keys(struct ntlm_context *context, struct answer *an
     return SEC_E_OK;
 }
 
+/* A name in the charset of the message. */
+static struct sspi_view spell(uint32_t flags, const struct sspi_blob *utf16, const char *text)
+{
+    return flags & NTLM_UNICODE ? sspi_blob_view(utf16)
+                                : (struct sspi_view){(const uint8_t *)text, strlen(text)};
+}
+
 static SECURITY_STATUS build(struct ntlm_context *context, const struct answer *answer,
                              struct sspi_leg *leg)
 {
     const struct ntlm_credential *credential = context->credential;
     struct ntlm_authenticate message = {
         .flags = context->flags,
-        .workstation = sspi_blob_view(&credential->workstation16),
+        .workstation =
+            spell(context->flags, &credential->workstation16, credential->config.ntlm_netbios_name),
     };
     if (context->is_anonymous) {
         message.flags |= NTLM_ANONYMOUS;
         message.lm = (struct sspi_view){(const uint8_t *)"", 1}; /* Z(1), MS-NLMP 3.3.1 */
     } else {
-        message.domain = sspi_blob_view(&credential->domain16);
-        message.user = sspi_blob_view(&credential->user16);
+        message.domain = spell(context->flags, &credential->domain16, credential->domain);
+        message.user = spell(context->flags, &credential->user16, credential->user);
         message.lm = (struct sspi_view){answer->lm, sizeof answer->lm};
         message.nt = sspi_blob_view(&answer->nt);
     }
@@ -224,11 +304,13 @@ static SECURITY_STATUS authenticate(struct ntlm_context *context, struct sspi_le
     if (status != SEC_E_OK)
         goto out;
     /* A null session has nothing to prove, yet Windows sends it with a MIC, under a zero key. */
-    context->has_mic = answer.av.timestamp != 0;
+    bool v1 = !context->is_anonymous && sends_v1(credential);
+    context->has_mic = answer.av.timestamp != 0 && !v1; /* NTLMv1 could not announce one */
     if (!context->is_anonymous) {
-        status = sspi_random(answer.client_challenge, sizeof answer.client_challenge)
-                     ? make_response(context, &answer, leg)
-                     : SEC_E_INTERNAL_ERROR;
+        if (!sspi_random(answer.client_challenge, sizeof answer.client_challenge))
+            status = SEC_E_INTERNAL_ERROR;
+        else
+            status = v1 ? make_response_v1(context, &answer) : make_response(context, &answer, leg);
         if (status != SEC_E_OK)
             goto out;
     }

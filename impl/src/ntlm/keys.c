@@ -142,7 +142,8 @@ bool ntlm_seal_key(const uint8_t key[16], uint32_t flags, bool from_client, uint
                          out);
     }
     memcpy(out, key, 16);
-    if (flags & NTLM_LM_KEY) {
+    /* Datagrams too, since the revision that every VERSION names (NTLMSSP_REVISION_W2K3). */
+    if (flags & (NTLM_LM_KEY | NTLM_DATAGRAM)) {
         *size = 8;
         if (flags & NTLM_56)
             out[7] = 0xa0;

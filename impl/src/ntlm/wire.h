@@ -13,6 +13,7 @@
 #define NTLM_REQUEST_TARGET 0x00000004u
 #define NTLM_SIGN 0x00000010u
 #define NTLM_SEAL 0x00000020u
+#define NTLM_DATAGRAM 0x00000040u
 #define NTLM_LM_KEY 0x00000080u
 #define NTLM_NTLM 0x00000200u
 #define NTLM_ANONYMOUS 0x00000800u
@@ -27,7 +28,8 @@
 #define NTLM_KEY_EXCH 0x40000000u
 #define NTLM_56 0x80000000u
 
-#define NTLM_VERSION_SIZE 8 /* VERSION, MS-NLMP 2.2.2.10; some peers refuse a message without one */
+#define NTLM_VERSION_SIZE 8 /* VERSION, MS-NLMP 2.2.2.10; some peers refuse a message without one  \
+                             */
 
 #define NTLM_MAX_TOKEN 2888 /* attrfact.maxtoken, trig.ntlm.too-big-token */
 #define NTLM_SIGNATURE_SIZE 16
