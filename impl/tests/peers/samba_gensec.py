@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Samba's gensec as a client: ntlmssp, and spnego around it or around Kerberos. GPL: never in our own process."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lines import serve
+from samba import NTSTATUSError, gensec
+from samba.credentials import DONT_USE_KERBEROS, MUST_USE_KERBEROS, SPECIFIED, Credentials
+from samba.param import LoadParm
+
+MECHS = {"NTLM": "ntlmssp", "Negotiate": "spnego"}
+
+
+class Gensec:
+    def __init__(self, start: Mapping[str, Any]) -> None:
+        parameters = LoadParm(start["smb_conf"])
+        credentials = Credentials()
+        credentials.guess(parameters)
+        if start["ccache"]:
+            credentials.set_kerberos_state(MUST_USE_KERBEROS)
+            credentials.set_named_ccache(start["ccache"], SPECIFIED, parameters)
+        else:
+            credentials.set_kerberos_state(DONT_USE_KERBEROS)
+            credentials.set_username(start["user"])
+            credentials.set_domain(start["domain"])
+            credentials.set_password(start["password"])
+        self.context = gensec.Security.start_client({"lp_ctx": parameters, "target_hostname": "web.sspi.test"})
+        self.context.set_credentials(credentials)
+        self.context.set_target_hostname("web.sspi.test")
+        self.context.set_target_service("HTTP")
+        self.context.want_feature(gensec.FEATURE_SIGN)
+        self.context.want_feature(gensec.FEATURE_SEAL)
+        self.context.start_mech_by_name(MECHS[start["package"]])
+
+    def step(self, token: bytes) -> tuple[bytes, bool]:
+        done, answer = self.context.update(token)
+        return answer, done
+
+    def wrap(self, data: bytes) -> bytes:
+        return self.context.wrap(data)
+
+    def unwrap(self, data: bytes) -> bytes:
+        return self.context.unwrap(data)
+
+    def sign(self, data: bytes) -> bytes:
+        return self.context.sign_packet(data, data)
+
+    def verify(self, data: bytes, signature: bytes) -> None:
+        self.context.check_packet(data, data, signature)
+
+    def key(self) -> bytes:
+        return self.context.session_key()
+
+
+serve(Gensec, (NTSTATUSError,))
