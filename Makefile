@@ -9,13 +9,10 @@ CFLAGS ?= -O2 -g
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wparentheses -Wmissing-prototypes -Wstrict-prototypes -Wvla -fno-strict-aliasing
 JOBS := $(shell nproc)
 CONFORM := harness/sspi-conform
-SANITIZED := BUILD=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 
 include impl/impl.mk
 include harness/probe/probe.mk
-include impl/bench/bench.mk
-include impl/fuzz/fuzz.mk
-include impl/examples/examples.mk
+include $(wildcard impl/*/*.mk)
 
 .PHONY: all
 all: $(BUILD)/libsspi.so $(BUILD)/libsspi-test.so $(BUILD)/sspi-probe ## build libsspi and the probe
