@@ -68,14 +68,14 @@ format: ## clang-format over the C files
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 # Every fuzz-* program that a part of the tree defines.
-FUZZ_TARGETS := fuzz-json
+FUZZ_TARGETS += fuzz-json
 FUZZ_SECONDS ?= 20
+FUZZ_AT_ONCE ?= 1
 .PHONY: list-fuzz fuzz lint format
 list-fuzz:
 	@printf '%s\n' $(FUZZ_TARGETS)
-fuzz: ## run every fuzz target for FUZZ_SECONDS (clang)
-	@for target in $(FUZZ_TARGETS); do $(MAKE) --no-print-directory -s CC=clang $(BUILD)/$$target && mkdir -p $(BUILD)/fuzz/$$target \
-		&& $(BUILD)/$$target -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 $(BUILD)/fuzz/$$target || exit 1; done
+fuzz: ## run every fuzz target for FUZZ_SECONDS (clang), FUZZ_AT_ONCE of them at a time
+	@ci/fuzz $(FUZZ_SECONDS) $(FUZZ_AT_ONCE)
 
 clean: ## remove what was built
 	rm -rf build
