@@ -6,10 +6,11 @@
 #include "message.h"
 #include "object.h"
 
-/* The context, locked, if it can protect messages; else NULL and the status why not. A context
- * that is not established has no keys; Windows' pages have no other status for it. */
+/* The context, locked and told the number, if it can protect messages; else NULL and the status why
+ * not. A context that is not established has no keys; Windows' pages have no other status for it.
+ */
 static struct sspi_context *begin(const CtxtHandle *handle, const SecBufferDesc *message,
-                                  SECURITY_STATUS *status)
+                                  ULONG number, SECURITY_STATUS *status)
 {
     struct sspi_context *context = sspi_context_get(handle);
     *status = SEC_E_OK;
@@ -17,8 +18,11 @@ static struct sspi_context *begin(const CtxtHandle *handle, const SecBufferDesc 
         *status = SEC_E_INVALID_HANDLE;
     else
         *status = sspi_message_check(message);
-    if (*status == SEC_E_OK)
+    if (*status == SEC_E_OK) {
+        if (context->package->sequence)
+            context->package->sequence(context->state, number);
         return context;
+    }
     if (context)
         sspi_context_put(context);
     return NULL;
@@ -28,8 +32,7 @@ SSPI_EXPORT SECURITY_STATUS MakeSignature(PCtxtHandle phContext, ULONG fQOP,
                                           PSecBufferDesc pMessage, ULONG MessageSeqNo)
 {
     SECURITY_STATUS status;
-    (void)MessageSeqNo; /* the context counts */
-    struct sspi_context *context = begin(phContext, pMessage, &status);
+    struct sspi_context *context = begin(phContext, pMessage, MessageSeqNo, &status);
     if (!context)
         return status;
     status = context->package->sign(context->state, fQOP, pMessage);
@@ -42,8 +45,7 @@ SSPI_EXPORT SECURITY_STATUS VerifySignature(PCtxtHandle phContext, PSecBufferDes
 {
     SECURITY_STATUS status;
     ULONG unwanted; /* NTLM leaves *pfQOP alone (mp.qop.out.ntlm-untouched) */
-    (void)MessageSeqNo;
-    struct sspi_context *context = begin(phContext, pMessage, &status);
+    struct sspi_context *context = begin(phContext, pMessage, MessageSeqNo, &status);
     if (!context)
         return status;
     status = context->package->verify(context->state, pMessage, pfQOP ? pfQOP : &unwanted);
@@ -55,8 +57,7 @@ SSPI_EXPORT SECURITY_STATUS EncryptMessage(PCtxtHandle phContext, ULONG fQOP,
                                            PSecBufferDesc pMessage, ULONG MessageSeqNo)
 {
     SECURITY_STATUS status;
-    (void)MessageSeqNo;
-    struct sspi_context *context = begin(phContext, pMessage, &status);
+    struct sspi_context *context = begin(phContext, pMessage, MessageSeqNo, &status);
     if (!context)
         return status;
     status = context->package->encrypt(context->state, fQOP, pMessage);
@@ -69,8 +70,7 @@ SSPI_EXPORT SECURITY_STATUS DecryptMessage(PCtxtHandle phContext, PSecBufferDesc
 {
     SECURITY_STATUS status;
     ULONG unwanted;
-    (void)MessageSeqNo;
-    struct sspi_context *context = begin(phContext, pMessage, &status);
+    struct sspi_context *context = begin(phContext, pMessage, MessageSeqNo, &status);
     if (!context)
         return status;
     status = context->package->decrypt(context->state, pMessage, pfQOP ? pfQOP : &unwanted);

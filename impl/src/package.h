@@ -106,6 +106,9 @@ struct sspi_package {
     SECURITY_STATUS (*encrypt)(void *context, ULONG qop, SecBufferDesc *message);
     SECURITY_STATUS (*decrypt)(void *context, SecBufferDesc *message, ULONG *qop);
 
+    /* MessageSeqNo of the call to one of these four that follows. NULL: the package counts. */
+    void (*sequence)(void *context, ULONG number);
+
     /* The MIC over a mechList (RFC 4178 5, MS-SPNG 3.1.5.2). For NTLM the RC4 state is restored
      * afterwards while the sequence number goes on (MS-SPNG 3.3.5.1).
      * make_mic: *mic is the caller's to free. check_mic: SEC_E_MESSAGE_ALTERED when it is wrong. */

@@ -40,6 +40,12 @@ static SECURITY_STATUS decrypt(void *opaque, SecBufferDesc *message, ULONG *qop)
     return is_done(context) ? ntlm_decrypt(&context->protection, message) : SEC_E_INVALID_HANDLE;
 }
 
+static void sequence(void *opaque, ULONG number)
+{
+    struct ntlm_context *context = opaque;
+    context->protection.number = number;
+}
+
 /* Without integrity there is only the dummy signature, which is no MIC: Windows 10 as a server took
  * an exchange without SIGN and without a mechListMIC (fact.recorded.mic-needs-sign). */
 static bool has_integrity(const struct ntlm_context *context)
@@ -93,6 +99,7 @@ const struct sspi_package sspi_ntlm_package = {
     .verify = verify,
     .encrypt = encrypt,
     .decrypt = decrypt,
+    .sequence = sequence,
     .make_mic = make_mic,
     .check_mic = check_mic,
     .wants_mechlist_mic = wants_mechlist_mic,

@@ -24,7 +24,7 @@ void ntlm_protection_start(struct ntlm_protection *protection, const uint8_t key
     protection->send = is_client ? &protection->client : &protection->server;
     protection->receive = is_client ? &protection->server : &protection->client;
     /* One key, one RC4 stream, one counter for both directions, MS-NLMP 3.4.4.1. */
-    if (!(flags & NTLM_ESS))
+    if (!(flags & (NTLM_ESS | NTLM_DATAGRAM)))
         protection->send = protection->receive = &protection->client;
 }
 
@@ -41,8 +41,40 @@ static bool make_ready(const struct ntlm_protection *protection, struct ntlm_str
                     ntlm_seal_key(protection->key, protection->flags, from_client, seal_key, &size);
     if (stream->ready)
         sspi_rc4_init(&stream->rc4, seal_key, size);
+    if (stream->ready && protection->flags & NTLM_DATAGRAM) {
+        memcpy(stream->seal_key, seal_key, size);
+        stream->seal_size = size;
+    }
     sspi_wipe(seal_key, sizeof seal_key);
     return stream->ready;
+}
+
+/* Before every message. A datagram may come in any order or not at all, so each has a key of its
+ * own, made of its number (MS-NLMP 3.4, mp.seq.connectionless). */
+static bool begin(const struct ntlm_protection *protection, struct ntlm_stream *stream,
+                  uint32_t number)
+{
+    uint8_t sequence[4], key[16];
+    if (!make_ready(protection, stream))
+        return false;
+    if (!(protection->flags & NTLM_DATAGRAM))
+        return true;
+    stream->sequence = number;
+    ntlm_put32(sequence, number);
+    struct sspi_view parts[2] = {{stream->seal_key, stream->seal_size}, {sequence, 4}};
+    bool good = sspi_md5(parts, 2, key);
+    if (good)
+        sspi_rc4_init(&stream->rc4, key, sizeof key);
+    sspi_wipe(key, sizeof key);
+    return good;
+}
+
+/* The application numbers datagrams (MS-NLMP 3.4.2). One that always says 0 does not, and must not
+ * get the same key stream twice: then the stream counts. */
+static uint32_t next_number(const struct ntlm_protection *protection,
+                            const struct ntlm_stream *stream)
+{
+    return protection->number ? protection->number : stream->sequence;
 }
 
 /* Whether there are real signatures: sealing brings signing with it (inter.ntlm.seal-sets-sign). */
@@ -144,7 +176,7 @@ static SECURITY_STATUS protect(struct ntlm_protection *protection, SecBufferDesc
     if (token->cbBuffer < NTLM_SIGNATURE_SIZE)
         return SEC_E_BUFFER_TOO_SMALL;
     size_t count = collect(protection, message, parts);
-    if (!make_ready(protection, protection->send) ||
+    if (!begin(protection, protection->send, next_number(protection, protection->send)) ||
         !checksum(protection, protection->send, parts, count, sum))
         return SEC_E_INTERNAL_ERROR;
     if (encrypt) {
@@ -170,12 +202,13 @@ SECURITY_STATUS ntlm_encrypt(struct ntlm_protection *protection, ULONG qop, SecB
 }
 
 /* With extended session security the sequence number is in the clear, so that a message out of
- * turn is recognised before it uses up any RC4. */
+ * turn is recognised before it uses up any RC4. Datagrams have no turn. */
 static bool is_next(const struct ntlm_protection *protection, const uint8_t *signature)
 {
     if (ntlm_get32(signature) != SIGNATURE_VERSION)
         return false;
     return !is_protected(protection) || !(protection->flags & NTLM_ESS) ||
+           protection->flags & NTLM_DATAGRAM ||
            ntlm_get32(signature + SEQUENCE_OFFSET) == protection->receive->sequence;
 }
 
@@ -196,10 +229,12 @@ static SECURITY_STATUS unprotect(struct ntlm_protection *protection, SecBufferDe
     struct sspi_view parts[MAX_BUFFERS + 1];
     uint8_t sum[8], expected[NTLM_SIGNATURE_SIZE];
     struct ntlm_stream *stream = protection->receive;
-    if (!make_ready(protection, stream))
+    uint32_t sequence = stream->sequence;
+    if (!begin(protection, stream,
+               protection->flags & NTLM_ESS ? ntlm_get32(signature + SEQUENCE_OFFSET)
+                                            : next_number(protection, stream)))
         return SEC_E_INTERNAL_ERROR;
     struct sspi_rc4 before = stream->rc4;
-    uint32_t sequence = stream->sequence;
     SECURITY_STATUS status = SEC_E_MESSAGE_ALTERED;
 
     if (!is_next(protection, signature))

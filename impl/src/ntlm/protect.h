@@ -18,14 +18,18 @@ struct ntlm_stream {
     bool ready;
     uint8_t sign_key[16]; /* extended session security only */
     struct sspi_rc4 rc4;
+    uint8_t seal_key[16]; /* datagrams only: each is sealed with a key made of this */
+    size_t seal_size;
     uint32_t sequence;
 };
 
 struct ntlm_protection {
     uint32_t flags;                    /* as negotiated */
     uint8_t key[16];                   /* ExportedSessionKey */
-    struct ntlm_stream client, server; /* without extended session security `client` serves both */
+    struct ntlm_stream client, server; /* without extended session security `client` serves both,
+                                          unless messages are datagrams */
     struct ntlm_stream *send, *receive;
+    uint32_t number; /* MessageSeqNo of the next message; 0: the streams count. Datagrams only. */
 };
 
 /* Wipe the structure when done with it. */
