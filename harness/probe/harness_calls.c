@@ -10,6 +10,9 @@
 
 typedef void (*test_clock_fn)(uint64_t filetime);
 typedef bool (*test_random_fn)(const void *bytes, size_t size);
+typedef void (*test_nt_hash_fn)(const unsigned char *hash);
+
+#define NT_HASH_SIZE 16
 
 static library_function test_clock(const struct request *r)
 {
@@ -58,6 +61,10 @@ void call_pin(struct request *r)
     uint64_t filetime = request_u64(r, r->object, "clock", 0);
     size_t size;
     const unsigned char *random = request_hex(r, r->object, "random", &size);
+    size_t hash_size;
+    const unsigned char *hash = request_hex(r, r->object, "nt-hash", &hash_size);
+    test_nt_hash_fn set_hash =
+        (test_nt_hash_fn)library_find(&r->probe->library, "libsspi_test_nt_hash");
     test_clock_fn set_clock = (test_clock_fn)test_clock(r);
     test_random_fn set_random = (test_random_fn)test_random(r);
 
@@ -68,12 +75,22 @@ void call_pin(struct request *r)
                               "libsspi_test_random); libsspi-test.so has");
         return;
     }
+    if (hash && hash_size && hash_size != NT_HASH_SIZE) {
+        request_error(r, "nt-hash has 16 bytes, or none to end it");
+        return;
+    }
+    if (hash && !set_hash) {
+        answer_unsupported(r, "the library has no libsspi_test_nt_hash");
+        return;
+    }
     if (random && !set_random(random, size)) {
         request_error(r, "the library takes no more random bytes");
         return;
     }
     if (clock && clock->type != JSON_NULL)
         set_clock(filetime);
+    if (hash)
+        set_hash(hash_size ? hash : NULL);
     write_key(r->out, "pinned");
     write_bool(r->out, true);
     write_key(r->out, "ns");

@@ -24,9 +24,12 @@ uint64_t sspi_filetime_to_local(uint64_t filetime);
 #ifdef LIBSSPI_TEST_SEAM
 /* Exported by libsspi-test.so only. libsspi_test_clock(0) lets the clock run again.
  * libsspi_test_random: the bytes that sspi_random hands out next, in order; when they are used
- * up sspi_random is real again. At most 4096 bytes; false when too many. */
+ * up sspi_random is real again. At most 4096 bytes; false when too many.
+ * libsspi_test_nt_hash: the NT hash of every password, for recordings of which only the hash is
+ * known, and SSPI takes passwords; NULL ends it. No effect in programs linked with the archive. */
 void libsspi_test_clock(uint64_t filetime);
 bool libsspi_test_random(const void *bytes, size_t size);
+void libsspi_test_nt_hash(const uint8_t *hash);
 #endif
 
 #endif

@@ -12,6 +12,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t pinned_clock;
 static uint8_t pinned_random[4096];
 static size_t pinned_from, pinned_to;
+static bool has_hash;
+static uint8_t pinned_hash[16];
 
 uint64_t sspi_now(void)
 {
@@ -51,4 +53,28 @@ SSPI_EXPORT bool libsspi_test_random(const void *bytes, size_t size)
     pinned_to = size;
     pthread_mutex_unlock(&lock);
     return true;
+}
+
+/* libsspi-test.so is linked with --wrap=ntlm_nt_hash: there all calls of it come here, and the
+ * library itself needs no hook for it. Elsewhere nothing calls this. */
+extern bool __real_ntlm_nt_hash(const char *password, uint8_t out[16]) __attribute__((weak));
+bool __wrap_ntlm_nt_hash(const char *password, uint8_t out[16]);
+
+bool __wrap_ntlm_nt_hash(const char *password, uint8_t out[16])
+{
+    pthread_mutex_lock(&lock);
+    bool pinned = has_hash;
+    if (pinned)
+        memcpy(out, pinned_hash, sizeof pinned_hash);
+    pthread_mutex_unlock(&lock);
+    return pinned || (__real_ntlm_nt_hash && __real_ntlm_nt_hash(password, out));
+}
+
+SSPI_EXPORT void libsspi_test_nt_hash(const uint8_t *hash)
+{
+    pthread_mutex_lock(&lock);
+    has_hash = hash != NULL;
+    if (hash)
+        memcpy(pinned_hash, hash, sizeof pinned_hash);
+    pthread_mutex_unlock(&lock);
 }

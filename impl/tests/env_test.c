@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "env.h"
+#include "ntlm/keys.h"
 
 #define SECOND 10000000ull
 
@@ -35,6 +36,22 @@ static void random_pinned(void)
     CU_ASSERT(libsspi_test_random(many, 0));
 }
 
+/* Only the hash of a recorded account is known, not its password. */
+static void hash_pinned(void)
+{
+    static const uint8_t hash[16] = "0123456789abcde";
+    uint8_t real[16] = {0}, out[16] = {0};
+    CU_ASSERT(ntlm_nt_hash("Password", real)); /* MS-NLMP 4.2.2.1.1 */
+    CU_ASSERT_EQUAL(
+        memcmp(real, "\xa4\xf4\x9c\x40\x65\x10\xbd\xca\xb6\x82\x4e\xe7\xc3\x0f\xd8\x52", 16), 0);
+    libsspi_test_nt_hash(hash);
+    CU_ASSERT(ntlm_nt_hash("Password", out));
+    CU_ASSERT_EQUAL(memcmp(out, hash, 16), 0);
+    libsspi_test_nt_hash(NULL);
+    CU_ASSERT(ntlm_nt_hash("Password", out));
+    CU_ASSERT_EQUAL(memcmp(out, real, 16), 0);
+}
+
 static void conversions(void)
 {
     CU_ASSERT_EQUAL(sspi_unix_to_filetime(0), 116444736000000000ull); /* MS-DTYP 2.3.3 */
@@ -53,4 +70,4 @@ static void conversions(void)
 }
 
 SSPI_TESTS({"clock_pinned", clock_pinned}, {"random_pinned", random_pinned},
-           {"conversions", conversions})
+           {"hash_pinned", hash_pinned}, {"conversions", conversions})
