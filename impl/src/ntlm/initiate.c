@@ -305,7 +305,8 @@ static SECURITY_STATUS authenticate(struct ntlm_context *context, struct sspi_le
         goto out;
     /* A null session has nothing to prove, yet Windows sends it with a MIC, under a zero key. */
     bool v1 = !context->is_anonymous && sends_v1(credential);
-    context->has_mic = answer.av.timestamp != 0 && !v1; /* NTLMv1 could not announce one */
+    /* So does NTLMv1, which has no AvPairs to announce it in (a recorded LDAP bind of Windows 10). */
+    context->has_mic = answer.av.timestamp != 0;
     if (!context->is_anonymous) {
         if (!sspi_random(answer.client_challenge, sizeof answer.client_challenge))
             status = SEC_E_INTERNAL_ERROR;
