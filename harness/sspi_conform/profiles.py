@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import matchers, patterns, settings
@@ -11,7 +11,7 @@ from .model import Case, ConformError, Matcher
 from .yamlfile import Section, did_you_mean, load
 
 _KEYS = ("name", "library", "command", "packages", "acceptor-identity", "environment", "files", "unsupported",
-         "known-failures", "remarks")
+         "known-failures", "remarks", "policy")
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,16 @@ class Profile:
     known_failures: tuple[KnownFailure, ...]
     remarks: str
     source: str
+    policy: Mapping[str, str] = field(default_factory=dict)  # name -> text in the place of {policy}
 
     def why_unsupported(self, case: Case) -> str:
         """Why the implementation has no part in this case; empty when it has."""
         for package in dict.fromkeys((case.settings[case.subject]["package"], case.mechanism)):
             if package not in self.packages:
                 return f"{self.name} has no package {package}"
+        for policy in case.settings[case.subject]["policy"]:
+            if policy not in self.policy:
+                return f"the profile of {self.name} does not say how to set the policy {policy}"
         return next((entry.reason for entry in self.unsupported if entry.pattern.matches(case)), "")
 
     def known(self, case: Case) -> tuple[KnownFailure, ...]:
@@ -100,7 +104,8 @@ def load_profile(path: Path, root: Path, cases: Iterable[Case]) -> Profile:
                           top.sections("unsupported", "a list of {case, reason}", [])),
         known_failures=tuple(_known_failure(entry, cases) for entry in
                              top.sections("known-failures", "a list of known failures", [])),
-        remarks=top.text("remarks", "text", ""), source=top.where())
+        remarks=top.text("remarks", "text", ""), source=top.where(),
+        policy=_policies(top))
 
 
 def _text_map(top: Section, key: str) -> Mapping[str, str]:
@@ -108,6 +113,14 @@ def _text_map(top: Section, key: str) -> Mapping[str, str]:
     for name in section:
         section.take(name, str, "text")
     return dict(section)
+
+
+def _policies(top: Section) -> Mapping[str, str]:
+    found = _text_map(top, "policy")
+    for name in found:
+        if name not in settings.POLICIES:
+            raise ConformError(f"unknown policy '{name}'", top.where("policy"), did_you_mean(name, settings.POLICIES))
+    return found
 
 
 def _unsupported(entry: Section, cases: list[Case]) -> Unsupported:

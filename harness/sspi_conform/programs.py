@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import settings
 from .endpoint import DEADLINE, Endpoint
 from .model import ConformError
 from .profiles import Profile
@@ -24,6 +25,7 @@ class Program:
     environment: Mapping[str, str]
     files: Mapping[str, str]
     independent: bool = False  # the peer of this package, which can be told to misbehave
+    policy: Mapping[str, str] = field(default_factory=dict)  # how a policy is written where {policy} stands
 
     def start(self, side: str, world: World, around: Surroundings, folder: Path,
               deadline: float | None = DEADLINE) -> Endpoint:
@@ -34,9 +36,12 @@ class Program:
     def command(self, world: World, around: Surroundings, folder: Path) -> tuple[list[str], dict[str, str]]:
         """The command and the whole environment, once the folder is furnished."""
         environment = furnish(world, around, folder)
+        policy = "\n".join(self.policy[name].replace("{value}", str(value)) for name, value in around.policy)
         for name, text in self.files.items():
-            (folder / name).write_text(filled_in(text, world, around, folder), encoding="utf-8")
-        environment |= {name: filled_in(text, world, around, folder) for name, text in self.environment.items()}
+            text = filled_in(text.replace("{policy}", policy), world, around, folder)
+            (folder / name).write_text(text, encoding="utf-8")
+        environment |= {name: filled_in(text.replace("{policy}", policy), world, around, folder)
+                        for name, text in self.environment.items()}
         return [filled_in(word, world, around, folder) for word in self.argv], environment
 
 
@@ -51,7 +56,8 @@ def program_of(profile: Profile, probe: Path, root: Path) -> Program:
         "NSS_WRAPPER_DISABLE_DEEPBIND": "1", "UID_WRAPPER_DISABLE_DEEPBIND": "1",  # which sanitizers refuse
     }
     if profile.command:
-        return Program(profile.name, profile.command, usual | dict(profile.environment), profile.files)
+        return Program(profile.name, profile.command, usual | dict(profile.environment), profile.files,
+                       policy=profile.policy)
     if not probe.is_file():
         raise ConformError(f"there is no probe at {probe}", "", "Build it first: make")
     library = profile.library
@@ -60,7 +66,8 @@ def program_of(profile: Profile, probe: Path, root: Path) -> Program:
         if not path.is_file():
             raise ConformError(f"there is no library {path}", profile.source, "Build it first: make")
         library = str(path)
-    return Program(profile.name, (str(probe), library), usual | dict(profile.environment), profile.files)
+    return Program(profile.name, (str(probe), library), usual | dict(profile.environment), profile.files,
+                   policy=profile.policy)
 
 
 def peer_program() -> Program:
@@ -69,5 +76,6 @@ def peer_program() -> Program:
     return Program(
         "the independent peer", (sys.executable, "-m", f"{package.name}.peer"),
         {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1", "SSPI_PEER_DOMAIN": "{domain}",
-         "SSPI_PEER_NETBIOS": "{netbios}", "SSPI_PEER_HOST": "{host}", "SSPI_PEER_SMBPASSWD": "{smbpasswd}"},
-        {}, independent=True)
+         "SSPI_PEER_NETBIOS": "{netbios}", "SSPI_PEER_HOST": "{host}", "SSPI_PEER_SMBPASSWD": "{smbpasswd}",
+         "SSPI_PEER_POLICY": "{policy}"},
+        {}, independent=True, policy={name: f"{name} {{value}}" for name in settings.POLICIES})

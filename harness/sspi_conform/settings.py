@@ -18,6 +18,9 @@ NEEDS = ("kdc", "winbind", "standalone", "tls", "pin", "failalloc")
 ACCOUNTS = ("normal", "second", "expired", "disabled", "locked", "password-expired", "no-preauth",
             "wrong-password", "unknown-user", "foreign-domain", "anonymous", "default")
 SERVICES = ("http", "host", "cifs", "ldap", "delegate")
+# Policies of a machine that a case may set for a side, and the values they may have.
+POLICIES: Mapping[str, tuple[Any, ...]] = {"lm-level": (0, 1, 2, 3, 4, 5), "require-128": (True,),
+                                           "block-outgoing": (True,), "block-incoming": (True,)}
 _BINDINGS = ("none", "zero", "tls-server-end-point", "other-end-point")
 _PARAMETER = re.compile(r"parameters\.[a-z][a-z0-9_-]*")
 
@@ -31,6 +34,7 @@ def defaults() -> dict[str, Any]:
         "acceptor.account": "default", "acceptor.flags": [], "acceptor.bindings": "none",
         "acceptor.data-rep": "native", "acceptor.output": {"size": 65536},
         "initiator.misbehave": {}, "acceptor.misbehave": {},
+        "initiator.policy": {}, "acceptor.policy": {},
         "initiator.package-list": "auto", "initiator.ccache": "auto", "acceptor.keytab": "all",
     }
 
@@ -119,7 +123,8 @@ def _checks() -> dict[str, Callable[[Any], Complaint]]:
     for side in SIDES:
         checks |= {f"{side}.account": _one_of(ACCOUNTS), f"{side}.package": _one_of(PACKAGES),
                    f"{side}.bindings": check_bindings, f"{side}.data-rep": _one_of(("native", "network")),
-                   f"{side}.output": check_output, f"{side}.misbehave": _misbehave}
+                   f"{side}.output": check_output, f"{side}.misbehave": _misbehave,
+                   f"{side}.policy": _policy}
     return checks
 
 
@@ -167,6 +172,17 @@ def _misbehave(value: Any) -> Complaint:
     if isinstance(value, dict):
         return None
     return "it is no mapping", "Write {name of the misbehaviour: how}, such as {channel-bindings-av: omit}."
+
+
+def _policy(value: Any) -> Complaint:
+    if not isinstance(value, dict):
+        return "it is no mapping", "Write {name of the policy: value}, such as {lm-level: 2}."
+    for name, one in value.items():
+        if name not in POLICIES:
+            return f"unknown policy '{name}'", did_you_mean(str(name), POLICIES)
+        if one not in POLICIES[name] or isinstance(one, bool) != isinstance(POLICIES[name][0], bool):
+            return f"policy '{name}' cannot be {one}", f"Write one of {', '.join(map(str, POLICIES[name]))}."
+    return None
 
 
 def _flag_list(prefix: str) -> Callable[[Any], Complaint]:

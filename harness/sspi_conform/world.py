@@ -72,11 +72,13 @@ class Surroundings:
     authority: str = "none"  # winbind, standalone, file, broken; none where nobody is asked
     keytab: str = "all"
     tickets: bool = False  # whether it finds the normal account's tickets
+    policy: tuple[tuple[str, Any], ...] = ()  # policies of its machine that are not the default
 
     @property
     def label(self) -> str:
         """A folder name."""
-        return f"{self.authority}-{self.keytab}-{'tickets' if self.tickets else 'bare'}"
+        policy = "".join(f"-{name}-{value}" for name, value in self.policy)
+        return f"{self.authority}-{self.keytab}-{'tickets' if self.tickets else 'bare'}{policy}"
 
 
 def surroundings_of(case: Case, side: str) -> Surroundings:
@@ -89,6 +91,7 @@ def surroundings_of(case: Case, side: str) -> Surroundings:
         authority=case.settings["authority"] if case.mechanism == "NTLM" and side == "acceptor" else "none",
         keytab=settings.get("keytab", "all") if side == "acceptor" else "all",
         tickets=wants_tickets and settings.get("ccache", "auto") != "none",
+        policy=tuple(sorted(settings["policy"].items())),
     )
 
 

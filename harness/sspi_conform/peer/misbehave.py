@@ -31,6 +31,18 @@ TABLE: Mapping[str, Mapping[str, str]] = {
     "encrypted-session-key": {
         "wrong": "NTLM initiator: an EncryptedRandomSessionKey that decrypts to another key",
     },
+    "target-info-name": {
+        "other": "NTLM initiator: an MsvAvNbComputerName that is not the acceptor's, as in an answer to another server",
+    },
+    "offer": {
+        "no-key-exchange": "NTLM, either side: does not offer or agree on KEY_EXCH",
+        "56-bit": "NTLM, either side: 56 bit but not 128",
+        "40-bit": "NTLM, either side: neither 128 nor 56 bit",
+        "no-extended-security": "NTLM, either side: no extended session security",
+        "oem": "NTLM, either side: OEM text, no Unicode",
+        "no-charset": "NTLM, either side: neither OEM nor Unicode",
+        "no-datagram": "NTLM, either side: forgets DATAGRAM where it began a connectionless exchange",
+    },
     "timestamp-av": {
         "omit": "NTLM acceptor: a CHALLENGE without MsvAvTimestamp, so that a client computes no MIC",
     },

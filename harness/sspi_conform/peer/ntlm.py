@@ -24,6 +24,14 @@ def filetime_now() -> int:
     return time.time_ns() // 100 + _EPOCH
 
 
+# What the misbehaviour "offer" takes away.
+WITHHELD: Mapping[str, int] = {
+    "no-key-exchange": wire.KEY_EXCH, "56-bit": wire.KEY_128, "40-bit": wire.KEY_128 | wire.KEY_56,
+    "no-extended-security": wire.EXTENDED_SESSIONSECURITY, "oem": wire.UNICODE,
+    "no-charset": wire.UNICODE | wire.OEM, "no-datagram": wire.DATAGRAM,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Chance, time and the machine's identity, so that a test can make them those of a recording."""
@@ -32,6 +40,7 @@ class World:
     now: Callable[[], int] = filetime_now
     workstation: str = "SSPIPEER"
     version: wire.Version = WINDOWS_VERSION
+    policy: Mapping[str, str] = field(default_factory=dict)
     padding: int = 4  # zeros behind the AV pairs: 4 in all recordings since build 19041, mostly 8 before
     single_host: bytes = field(default_factory=lambda: make_single_host(os.urandom(32)))
 
@@ -100,6 +109,9 @@ class NtlmContext:
             raise SspiError(SEC_E_INVALID_HANDLE)
         return self._session
 
+    def _withheld(self) -> int:
+        return WITHHELD.get(self.misbehave.get("offer", ""), 0)
+
     def _note(self, leg: Leg) -> None:
         self.requested = leg.flags
         self.misbehave.update(leg.misbehave)
@@ -111,12 +123,16 @@ class NtlmContext:
             granted |= integrity | self.requested & (model.REPLAY_DETECT | model.SEQUENCE_DETECT)
         if self.flags & wire.SEAL:
             granted |= model.CONFIDENTIALITY
+        if self.flags & wire.DATAGRAM:
+            granted |= model.DATAGRAM
         return granted
 
 
 def world_from(environment: Mapping[str, str]) -> World:
     """The world of a real run."""
-    return World(workstation=environment.get("SSPI_PEER_NETBIOS", "SSPIPEER"))
+    lines = environment.get("SSPI_PEER_POLICY", "").splitlines()
+    return World(workstation=environment.get("SSPI_PEER_NETBIOS", "SSPIPEER"),
+                 policy={name: value for name, _, value in (line.partition(" ") for line in lines)})
 
 
 def account_name(domain: str | None, user: str) -> str:

@@ -5,14 +5,14 @@ import hmac
 
 from ..tokens import TokenError
 from ..tokens import ntlm as wire
-from . import model
+from . import model, ntlm_v1
 from .accounts import Accounts
 from .bindings import parse_if_any
 from .model import Leg, SspiError
 from .ntlm import NtlmContext, World, account_name, utf16
 from .ntlm_crypto import ZERO_KEY, Session, hmac_md5, message_integrity_code, ntowf_v2, proof_v2, rc4
 from .statuses import (SEC_E_BAD_BINDINGS, SEC_E_INVALID_TOKEN, SEC_E_LOGON_DENIED, SEC_E_MESSAGE_ALTERED, SEC_E_OK,
-                       SEC_E_OUT_OF_SEQUENCE, SEC_I_CONTINUE_NEEDED)
+                       SEC_E_OUT_OF_SEQUENCE, SEC_E_UNSUPPORTED_FUNCTION, SEC_I_CONTINUE_NEEDED)
 
 # What an acceptor agrees to, of what is asked. 0xE20882B7 becomes 0xE2898235 as recorded.
 ACCEPTED_FLAGS = (wire.UNICODE | wire.OEM | wire.REQUEST_TARGET | wire.SIGN | wire.SEAL | wire.LM_KEY | wire.NTLM
@@ -34,8 +34,11 @@ class Acceptor(NtlmContext):
         if self._session is not None:
             raise SspiError(SEC_E_OUT_OF_SEQUENCE)
         try:
+            if not self._challenge and not leg.token and leg.flags & model.DATAGRAM:
+                offer = ACCEPTED_FLAGS & ~wire.OEM | wire.DATAGRAM
+                return self._first(wire.Negotiate(offer), b"", wire.DATAGRAM)
             message = wire.parse(leg.token or b"")
-            if not self._negotiate and isinstance(message, wire.Negotiate):
+            if not self._challenge and isinstance(message, wire.Negotiate):
                 return self._first(message, leg.token or b"")
             if self._challenge and isinstance(message, wire.Authenticate):
                 self._verify(message, leg)
@@ -44,10 +47,13 @@ class Acceptor(NtlmContext):
             pass
         raise SspiError(SEC_E_INVALID_TOKEN)
 
-    def _first(self, message: wire.Negotiate, token: bytes) -> tuple[int, bytes]:
-        """MS-NLMP 3.2.5.1.1."""
+    def _first(self, message: wire.Negotiate, token: bytes, more: int = 0) -> tuple[int, bytes]:
+        """MS-NLMP 3.2.5.1.1; connectionless, where there is no NEGOTIATE, 3.2.5.2.1."""
         host = self._accounts.host
-        flags = message.flags & ACCEPTED_FLAGS | wire.TARGET_INFO | wire.VERSION  # the last two unasked
+        if "require-128" in self._world.policy and not message.flags & wire.KEY_128:
+            raise SspiError(SEC_E_UNSUPPORTED_FUNCTION)
+        flags = message.flags & ACCEPTED_FLAGS | wire.TARGET_INFO | wire.VERSION | more  # those unasked
+        flags &= ~self._withheld()
         if flags & wire.UNICODE:
             flags &= ~wire.OEM
         if flags & wire.EXTENDED_SESSIONSECURITY:
@@ -60,7 +66,8 @@ class Acceptor(NtlmContext):
             pairs.append((wire.AV_DNS_TREE, utf16(host.dns_domain)))
         if self.misbehave.get("timestamp-av") != "omit":
             pairs.append((wire.AV_TIMESTAMP, self._world.now().to_bytes(8, "little")))
-        challenge = wire.Challenge(flags, self._world.random(8), utf16(host.domain), wire.write_av_pairs(pairs),
+        name = utf16(host.domain) if flags & wire.UNICODE else host.domain.encode("latin-1", "replace")
+        challenge = wire.Challenge(flags, self._world.random(8), name, wire.write_av_pairs(pairs),
                                    self._world.version)
         self._server_challenge = challenge.server_challenge
         self._negotiate, self._challenge = token, challenge.pack()
@@ -79,9 +86,7 @@ class Acceptor(NtlmContext):
             key = ZERO_KEY
         else:
             response = message.ntlmv2()
-            if response is None:  # NTLMv1 is refused, as with LmCompatibilityLevel 5
-                raise SspiError(SEC_E_LOGON_DENIED)
-            key = self._session_base_key(response, user, domain)
+            key = self._session_base_key(response, user, domain) if response else self._key_v1(message, user, domain)
         self.flags &= message.flags | wire.TARGET_INFO
         if message.flags & wire.KEY_EXCH and message.session_key:
             if len(message.session_key) != 16:
@@ -110,6 +115,18 @@ class Acceptor(NtlmContext):
         if not hmac.compare_digest(proof, response.proof):
             raise SspiError(SEC_E_LOGON_DENIED)
         return hmac_md5(key, proof)
+
+    def _key_v1(self, message: wire.Authenticate, user: str, domain: str) -> bytes:
+        """NTLMv1, which LmCompatibilityLevel 5 refuses; LM alone is refused always."""
+        hash_ = self._accounts.hash_of(user, domain)
+        challenge, extended = self._server_challenge, bool(self.flags & wire.EXTENDED_SESSIONSECURITY)
+        if extended:
+            challenge = ntlm_v1.session_challenge(challenge, message.lm_response[:8])
+        if int(self._world.policy.get("lm-level", 5)) > 4 or hash_ is None or not hmac.compare_digest(
+                ntlm_v1.response(hash_, challenge), message.nt_response):
+            raise SspiError(SEC_E_LOGON_DENIED)
+        return ntlm_v1.exchange_key(ntlm_v1.session_base_key(hash_), extended, self._server_challenge,
+                                    message.lm_response)
 
     def _check_bindings(self, response: wire.NtResponse | None, leg: Leg) -> None:
         """cb.out.ntlm.*: a client that sends the AV pair knows of bindings and is not excused for sending none."""

@@ -89,6 +89,7 @@ class Session:
         """The signature of a message that is sent in clear."""
         if not self._protects:
             return DUMMY_SIGNATURE
+        self._begin(True, self._numbers[True])
         return self._signature(True, data)
 
     def verify(self, data: bytes, token: bytes) -> None:
@@ -99,11 +100,20 @@ class Session:
                 raise SspiError(SEC_E_MESSAGE_ALTERED)
             return
         self._check_number(token)
+        self._begin(False, int.from_bytes(token[12:16], "little") if self._ess else self._numbers[False])
         self._compare(data, token)
+
+    def _begin(self, outgoing: bool, number: int) -> None:
+        """A datagram may come in any order or never: each has a key of its own (3.4)."""
+        if self.flags & ntlm.DATAGRAM:
+            self._numbers[outgoing] = number
+            key = md5(self._sealing[outgoing] + number.to_bytes(4, "little")).digest()
+            self._streams[outgoing] = ARC4.new(key)
 
     def encrypt(self, parts: Sequence[Part]) -> tuple[list[bytes], bytes]:
         """Seal the parts that ask for it, and the signature over all of them in clear."""
         self._require_protection()
+        self._begin(True, self._numbers[True])
         stream = self._streams[True]
         sealed = [stream.encrypt(part.data) if part.sealed and self.flags & ntlm.SEAL else part.data for part in parts]
         return sealed, self._signature(True, b"".join(part.data for part in parts))
@@ -112,6 +122,7 @@ class Session:
         self._require_protection()
         self._check_size(token)
         self._check_number(token)
+        self._begin(False, int.from_bytes(token[12:16], "little") if self._ess else self._numbers[False])
         stream = self._streams[False]
         clear = [stream.encrypt(part.data) if part.sealed and self.flags & ntlm.SEAL else part.data for part in parts]
         self._compare(b"".join(clear), token)
@@ -133,6 +144,8 @@ class Session:
 
     def _check_number(self, token: bytes) -> None:
         """A number that is not the next one is refused before anything moves (3.4.4)."""
+        if self.flags & ntlm.DATAGRAM:
+            return
         if self._ess and int.from_bytes(token[12:16], "little") != self._numbers[False]:
             raise SspiError(SEC_E_MESSAGE_ALTERED)
 
@@ -144,7 +157,8 @@ class Session:
 
     def _signature(self, outgoing: bool, data: bytes) -> bytes:
         """3.4.4.2 and, without extended session security, 3.4.4.1."""
-        side = outgoing or not self._ess  # one counter for both directions, as there is one stream
+        # Without it one counter for both directions, as there is one stream.
+        side = outgoing or not self._ess and not self.flags & ntlm.DATAGRAM
         number = self._numbers[side].to_bytes(4, "little")
         self._numbers[side] = self._numbers[side] + 1 & 0xFFFFFFFF
         stream = self._streams[outgoing]
@@ -163,6 +177,6 @@ class Session:
         if flags & ntlm.EXTENDED_SESSIONSECURITY:
             length = 16 if flags & ntlm.KEY_128 else 7 if flags & ntlm.KEY_56 else 5
             return md5(key[:length] + _MAGIC[initiator][1]).digest()
-        if flags & ntlm.LM_KEY:
+        if flags & (ntlm.LM_KEY | ntlm.DATAGRAM):
             return key[:7] + b"\xa0" if flags & ntlm.KEY_56 else key[:5] + b"\xe5\x38\xb0"
         return key

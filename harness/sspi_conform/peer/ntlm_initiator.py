@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from ..tokens import TokenError
 from ..tokens import ntlm as wire
-from . import model
+from . import model, ntlm_v1
 from .bindings import parse_if_any
 from .model import Identity, Leg, SspiError
-from .ntlm import NtlmContext, World, account_name, flip
+from .ntlm import NtlmContext, World, account_name, flip, utf16
 from .ntlm_crypto import (ZERO_KEY, Session, blob_v2, hmac_md5, lm_response_v2, message_integrity_code, nt_hash,
                           ntowf_v2, proof_v2, rc4)
 from .statuses import SEC_E_INVALID_TOKEN, SEC_E_NO_CREDENTIALS, SEC_E_OK, SEC_E_OUT_OF_SEQUENCE, SEC_I_CONTINUE_NEEDED
@@ -27,10 +27,13 @@ class Initiator(NtlmContext):
         super().__init__()
         self._identity = identity
         self._world = world
+        self._begun = False
+        self._level = int(world.policy.get("lm-level", 3))
 
     def step(self, leg: Leg) -> tuple[int, bytes | None]:
         self._note(leg)
-        if not self._negotiate:
+        if not self._begun:
+            self._begun = True
             return self._first()
         if self._session is not None:
             raise SspiError(SEC_E_OUT_OF_SEQUENCE)
@@ -42,15 +45,23 @@ class Initiator(NtlmContext):
         except TokenError:
             raise SspiError(SEC_E_INVALID_TOKEN) from None
 
-    def _first(self) -> tuple[int, bytes]:
+    def _first(self) -> tuple[int, bytes | None]:
         flags = NEGOTIATE_FLAGS
+        if self._level == 0:
+            flags &= ~wire.EXTENDED_SESSIONSECURITY
+        if self.requested & model.DATAGRAM:
+            flags |= wire.DATAGRAM | wire.KEY_EXCH
         if self.requested & (model.ISC_INTEGRITY | model.REPLAY_DETECT | model.SEQUENCE_DETECT):
             flags |= SIGNING_FLAGS
         if self.requested & model.CONFIDENTIALITY:
             flags |= SEALING_FLAGS
         if self.requested & model.ISC_IDENTIFY:
             flags |= wire.IDENTIFY
-        self.flags = flags
+        self.flags = flags & ~self._withheld()
+        if flags & wire.DATAGRAM:  # 3.1.5.2: the server speaks first
+            self.attributes = self._granted(model.ISC_INTEGRITY)
+            return SEC_I_CONTINUE_NEEDED, None
+        flags = self.flags
         self._negotiate = wire.Negotiate(flags, version=self._world.version).pack()
         self.attributes = self._granted(model.ISC_INTEGRITY)
         return SEC_I_CONTINUE_NEEDED, self._negotiate
@@ -67,16 +78,19 @@ class Initiator(NtlmContext):
         anonymous = bool(self.requested & model.ISC_NULL_SESSION) or identity.user == "" and not identity.password
         pairs = challenge.av_pairs if challenge.target_info else ()
         has_time = any(number == wire.AV_TIMESTAMP for number, _ in pairs)
-        self.mic_used = has_time and self.misbehave.get("mic") != "omit"
+        old = self._level < 3 and not anonymous
+        self.mic_used = has_time and self.misbehave.get("mic") != "omit" and not old
         if anonymous:
             self.flags |= wire.ANONYMOUS
             message, base_key = wire.Authenticate(self.flags, lm_response=b"\0"), ZERO_KEY
         elif identity.user is None or identity.password is None:
             raise SspiError(SEC_E_NO_CREDENTIALS)
+        elif old:
+            message, base_key = self._respond_v1(identity, challenge)
         else:
             message, base_key = self._respond(identity, challenge, pairs, has_time, leg)
         key, encrypted = base_key, b""
-        if self.flags & wire.KEY_EXCH and self.flags & (wire.SIGN | wire.SEAL):
+        if self.flags & wire.KEY_EXCH and self.flags & (wire.SIGN | wire.SEAL | wire.DATAGRAM):
             key = self._world.random(16)
             encrypted = rc4(base_key, key if self.misbehave.get("encrypted-session-key") != "wrong" else flip(key))
         message = replace(message, session_key=encrypted, workstation=self._text(self._world.workstation),
@@ -106,6 +120,24 @@ class Initiator(NtlmContext):
         message = wire.Authenticate(self.flags, self._text(domain), self._text(user), b"", lm_response, sent + blob)
         return message, hmac_md5(key, proof)
 
+    def _respond_v1(self, identity: Identity, challenge: wire.Challenge) -> tuple[wire.Authenticate, bytes]:
+        """LM and NTLMv1 (3.3.1)."""
+        hash_, password = nt_hash(identity.password or ""), identity.password or ""
+        extended = bool(self.flags & wire.EXTENDED_SESSIONSECURITY)
+        if extended:
+            lm_response = self._world.random(8).ljust(ntlm_v1.RESPONSE_SIZE, b"\0")
+            answered = ntlm_v1.session_challenge(challenge.server_challenge, lm_response[:8])
+            nt_response = ntlm_v1.response(hash_, answered)
+        else:
+            nt_response = ntlm_v1.response(hash_, challenge.server_challenge)
+            lm_hash = ntlm_v1.lm_hash(password) if self._level < 2 else None  # level 2: NoLMResponseNTLMv1
+            lm_response = ntlm_v1.response(lm_hash, challenge.server_challenge) if lm_hash else nt_response
+        if self.misbehave.get("nt-proof") == "wrong":
+            nt_response = flip(nt_response)
+        key = ntlm_v1.exchange_key(ntlm_v1.session_base_key(hash_), extended, challenge.server_challenge, lm_response)
+        return wire.Authenticate(self.flags, self._text(identity.domain or ""), self._text(identity.user or ""), b"",
+                                 lm_response, nt_response), key
+
     def _client_pairs(self, pairs: wire.AvPairs, leg: Leg) -> list[tuple[int, bytes]]:
         """The server's pairs, then the client's in the recorded order: flags, single host, bindings, target name."""
         if not pairs:
@@ -118,6 +150,8 @@ class Initiator(NtlmContext):
         if self.misbehave.get("channel-bindings-av") == "wrong":
             bindings_hash = flip(bindings_hash)
         found = [pair for pair in pairs if pair[0] != wire.AV_FLAGS]
+        if self.misbehave.get("target-info-name") == "other":
+            found = [(number, utf16("OTHERSRV") if number == wire.AV_NB_COMPUTER else value) for number, value in found]
         if av_flags:
             found.append((wire.AV_FLAGS, av_flags.to_bytes(4, "little")))
         found.append((wire.AV_SINGLE_HOST, self._world.single_host))

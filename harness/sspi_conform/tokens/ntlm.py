@@ -229,12 +229,21 @@ def fields(message: Message) -> dict[str, Any]:
             "workstation": message.text(message.workstation), "response": message.response_kind,
             "mic": "present" if message.mic and any(message.mic) else "absent",
             "sessionKey": "present" if message.session_key else "absent",
-            "lmResponse": "none" if not message.lm_response else "present" if any(message.lm_response) else "zero",
+            "lmResponse": _lm_kind(message),
         }
         response = message.ntlmv2()
         if response:
             found |= _av_fields(response.av_pairs)
     return found
+
+
+def _lm_kind(message: Authenticate) -> str:
+    """`same`: the NT response stands in both places (NoLMResponseNTLMv1, MS-NLMP 3.3.1)."""
+    if not message.lm_response:
+        return "none"
+    if message.lm_response == message.nt_response:
+        return "same"
+    return "present" if any(message.lm_response) else "zero"
 
 
 def _av_fields(pairs: AvPairs) -> dict[str, Any]:
