@@ -97,6 +97,20 @@ static void every_truncation(void)
         refused(reply, size);
 }
 
+/* A request for a ticket to share (TGT-REQ), as Windows' DCOM sends it first. */
+static void user_to_user(void)
+{
+    static const uint8_t request[] = {0x60, 0x10, 0x06, 0x0a, 0x2a, 0x86, 0x48, 0x86, 0xf7,
+                                      0x12, 0x01, 0x02, 0x02, 0x03, 0x04, 0x00, 0x30, 0x00};
+    enum sspi_krb_token id;
+    bool bare;
+    struct sspi_view message;
+    ASSERT_STATUS(unframe(request, sizeof request, &id, &bare, &message),
+                  SEC_E_UNSUPPORTED_FUNCTION);
+    for (size_t size = 0; size < sizeof request; size++)
+        refused(request, size);
+}
+
 /* Each byte of the header decides: a change of any bit of it is refused. */
 static void every_bit(void)
 {
@@ -129,6 +143,7 @@ static void odd_forms(void)
     refused(empty, sizeof empty);
 }
 
-SSPI_TESTS({"exact bytes", exact_bytes}, {"taken apart", taken_apart}, {"all lengths", all_lengths},
+SSPI_TESTS({"user to user", user_to_user}, {"exact bytes", exact_bytes},
+           {"taken apart", taken_apart}, {"all lengths", all_lengths},
            {"every truncation", every_truncation}, {"every bit of the header", every_bit},
            {"odd forms", odd_forms})

@@ -181,6 +181,8 @@ static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
     if (!(credential->use & SECPKG_CRED_INBOUND))
         return SEC_E_NO_CREDENTIALS;
     SECURITY_STATUS status = sspi_krb_unframe(leg->token, &id, &context->bare, &inside);
+    if (status == SEC_E_UNSUPPORTED_FUNCTION)
+        return status; /* Negotiate goes on with another mechanism, as recorded acceptors do */
     if (status != SEC_E_OK || id != SSPI_KRB_AP_REQ)
         return SEC_E_INVALID_TOKEN;
     status = sspi_krb_keys(credential, lib, &keys);

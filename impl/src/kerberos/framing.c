@@ -9,6 +9,10 @@
 /* 1.2.840.113554.1.2.2. Windows offers 1.2.840.48018.1.2.2 inside SPNEGO, but frames with this. */
 static const uint8_t oid[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02};
 
+/* The same with an arc more: user-to-user (MS-KILE 3.2.5.8). */
+static const uint8_t user_to_user[] = {0x06, 0x0a, 0x2a, 0x86, 0x48, 0x86,
+                                       0xf7, 0x12, 0x01, 0x02, 0x02, 0x03};
+
 /* ASN.1 application tags of RFC 4120: AP-REQ 14, AP-REP 15, KRB-ERROR 30. */
 enum {
     TAG_AP_REQ = 0x6e,
@@ -100,6 +104,9 @@ SECURITY_STATUS sspi_krb_unframe(struct sspi_view token, enum sspi_krb_token *id
         *message = token;
         return known_tag(token.data[0], id) ? SEC_E_OK : SEC_E_INVALID_TOKEN;
     }
+    if (inside.size > sizeof user_to_user &&
+        memcmp(inside.data, user_to_user, sizeof user_to_user) == 0)
+        return SEC_E_UNSUPPORTED_FUNCTION;
     if (inside.size < sizeof oid + 2 || memcmp(inside.data, oid, sizeof oid) != 0)
         return SEC_E_INVALID_TOKEN;
     told = (enum sspi_krb_token)(inside.data[sizeof oid] << 8 | inside.data[sizeof oid + 1]);

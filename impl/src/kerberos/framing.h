@@ -23,7 +23,7 @@ bool sspi_krb_frame(enum sspi_krb_token id, bool bare, struct sspi_view message,
 
 /* Takes a token apart; message points into it. Every length must be exact and in its shortest
  * form. A message without a header is known by its ASN.1 tag and reported as bare.
- * SEC_E_OK or SEC_E_INVALID_TOKEN. */
+ * SEC_E_OK, SEC_E_INVALID_TOKEN, or SEC_E_UNSUPPORTED_FUNCTION for user-to-user. */
 SECURITY_STATUS sspi_krb_unframe(struct sspi_view token, enum sspi_krb_token *id, bool *bare,
                                  struct sspi_view *message);
 
