@@ -102,7 +102,8 @@ static SECURITY_STATUS build_challenge(struct ntlm_credential *credential,
         at = ntlm_av_put(at, NTLM_AV_TIMESTAMP, unset, sizeof unset);
     at = ntlm_av_put(at, NTLM_AV_EOL, NULL, 0);
     struct ntlm_challenge challenge = {
-        .flags = is_member(&credential->config) ? NTLM_TARGET_TYPE_DOMAIN : NTLM_TARGET_TYPE_SERVER,
+        .flags = NTLM_TARGET_INFO | (is_member(&credential->config) ? NTLM_TARGET_TYPE_DOMAIN
+                                                                    : NTLM_TARGET_TYPE_SERVER),
         .challenge = unset,
         .target_name = sspi_blob_view(&names[0]),
         .target_info = {info, (size_t)(at - info)},
