@@ -40,9 +40,9 @@ class World:
     now: Callable[[], int] = filetime_now
     workstation: str = "SSPIPEER"
     version: wire.Version = WINDOWS_VERSION
-    policy: Mapping[str, str] = field(default_factory=dict)
     padding: int = 4  # zeros behind the AV pairs: 4 in all recordings since build 19041, mostly 8 before
     single_host: bytes = field(default_factory=lambda: make_single_host(os.urandom(32)))
+    policy: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_single_host(machine: bytes) -> bytes:

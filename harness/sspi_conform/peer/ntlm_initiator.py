@@ -28,7 +28,7 @@ class Initiator(NtlmContext):
         self._identity = identity
         self._world = world
         self._begun = False
-        self._level = int(world.policy.get("lm-level", 3))
+        self._level = int(world.policy.get("lm-level", "3"))
 
     def step(self, leg: Leg) -> tuple[int, bytes | None]:
         self._note(leg)
@@ -78,14 +78,13 @@ class Initiator(NtlmContext):
         anonymous = bool(self.requested & model.ISC_NULL_SESSION) or identity.user == "" and not identity.password
         pairs = challenge.av_pairs if challenge.target_info else ()
         has_time = any(number == wire.AV_TIMESTAMP for number, _ in pairs)
-        old = self._level < 3 and not anonymous
-        self.mic_used = has_time and self.misbehave.get("mic") != "omit" and not old
+        self.mic_used = has_time and self.misbehave.get("mic") != "omit"  # an NTLMv1 cannot announce it
         if anonymous:
             self.flags |= wire.ANONYMOUS
             message, base_key = wire.Authenticate(self.flags, lm_response=b"\0"), ZERO_KEY
         elif identity.user is None or identity.password is None:
             raise SspiError(SEC_E_NO_CREDENTIALS)
-        elif old:
+        elif self._level < 3:
             message, base_key = self._respond_v1(identity, challenge)
         else:
             message, base_key = self._respond(identity, challenge, pairs, has_time, leg)
