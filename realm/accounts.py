@@ -25,6 +25,13 @@ class Service:
     spn: str
     keytab: Path
     ok_as_delegate: bool
+    enctypes: tuple[str, ...] = ()  # of its keys and so of its tickets; none given: all the realm has
+    rekeyed: bool = False  # the KDC has a newer key than the keytab
+
+
+# Services with keys of one encryption type.
+_ONLY = {"aes128": ("aes128-cts-hmac-sha1-96",), "aes256-sha384": ("aes256-cts-hmac-sha384-192",),
+         "rc4": ("arcfour-hmac",)}
 
 
 def all_accounts() -> dict[str, Account]:
@@ -50,8 +57,13 @@ def all_services(host: str, keytabs: Path) -> dict[str, Service]:
         "cifs": f"cifs/{host}",
         "ldap": f"ldap/{host}",
         "delegate": f"HTTP/deleg.{domain}",
+        "aes128": f"HTTP/aes128.{domain}",
+        "aes256-sha384": f"HTTP/sha384.{domain}",
+        "rc4": f"HTTP/rc4.{domain}",
+        "rekeyed": f"HTTP/rekeyed.{domain}",
     }
-    return {key: Service(key, spn, keytabs / f"{key}.keytab", key == "delegate") for key, spn in names.items()}
+    return {key: Service(key, spn, keytabs / f"{key}.keytab", key == "delegate", _ONLY.get(key, ()), key == "rekeyed")
+            for key, spn in names.items()}
 
 
 def unix_id(account: Account) -> int:

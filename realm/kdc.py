@@ -76,9 +76,14 @@ def build(folder: Path, name: str, accounts: Iterable[Account], services: Iterab
     for service in services:
         # With preauthentication required here, a ticket got without it would be refused.
         delegate = "+ok_as_delegate" if service.ok_as_delegate else ""
-        lines.append(f"add_principal -randkey -requires_preauth {delegate} {service.spn}")
+        types = f'-e "{",".join(f"{each}:normal" for each in service.enctypes)}"' if service.enctypes else ""
+        lines.append(f"add_principal -randkey {types} -requires_preauth {delegate} {service.spn}")
+        if service.enctypes:  # for the session key, which the KDC chooses without a look at the others
+            lines.append(f'set_string {service.spn} session_enctypes "{" ".join(service.enctypes)}"')
         for keytab in (service.keytab, together):
             lines.append(f"ktadd -norandkey -k {keytab} {service.spn}")
+        if service.rekeyed:
+            lines.append(f"change_password -randkey {service.spn}")
     # -p, because a user id without a name would leave kadmin.local without a guess.
     output = run_tool(["kadmin.local", "-r", name, "-p", "realm/admin"], environment, text="\n".join(lines) + "\n",
                       what="filling the KDC's database")

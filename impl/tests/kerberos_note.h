@@ -11,6 +11,7 @@
 #define SEALS (ISC_REQ_MUTUAL_AUTH | ISC_REQ_CONFIDENTIALITY | ISC_REQ_INTEGRITY)
 #define TEXT "attack at dawn, or rather at noon"
 
+/* Those with the tokens of RFC 4121; RC4 is kerberos_rc4_test.c's. */
 static const struct {
     krb5_enctype enctype;
     size_t cksum;

@@ -210,24 +210,6 @@ static void without_confidentiality(void)
     with_pair(ENCTYPE_AES256_CTS_HMAC_SHA1_96, ISC_REQ_MUTUAL_AUTH, only_integrity, 12);
 }
 
-static void no_tokens_yet(struct pair *pair, size_t cksum)
-{
-    struct note note;
-    struct sspi_blob mic = {NULL, 0};
-    (void)cksum;
-    note_write(&note, 128, TEXT, sizeof TEXT);
-    ASSERT_STATUS(KERBEROS->encrypt(pair->client, 0, &note.desc), SEC_E_UNSUPPORTED_FUNCTION);
-    ASSERT_STATUS(KERBEROS->sign(pair->client, 0, &note.desc), SEC_E_UNSUPPORTED_FUNCTION);
-    ASSERT_STATUS(KERBEROS->make_mic(pair->client, (struct sspi_view){NULL, 0}, &mic),
-                  SEC_E_UNSUPPORTED_FUNCTION);
-    note_free(&note);
-}
-
-static void rc4(void)
-{
-    with_pair(ENCTYPE_ARCFOUR_HMAC, SEALS, no_tokens_yet, 0);
-}
-
 static void unfinished(void)
 {
     struct world world;
@@ -248,5 +230,5 @@ static void unfinished(void)
 
 SSPI_TESTS({"every bit matters", alterations}, {"short streams", short_streams},
            {"key flag", key_flag}, {"order", sequence}, {"refused", refusals},
-           {"without confidentiality", without_confidentiality}, {"RC4", rc4},
+           {"without confidentiality", without_confidentiality},
            {"unfinished context", unfinished})

@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 LIBRARY = Path(os.environ.get("LIBSSPI", CHECKOUT / "build" / "libsspi.so"))
 
 OK, CONTINUE = 0, 0x00090312
-DATA, TOKEN, STREAM, BINDINGS = 1, 2, 10, 14
+DATA, TOKEN, PADDING, STREAM, BINDINGS = 1, 2, 9, 10, 14
 READONLY_WITH_CHECKSUM = 0x10000000
 INBOUND, OUTBOUND = 1, 2
 ALLOCATE = 0x100
@@ -185,12 +185,12 @@ class Context:
         desc, _ = message((DATA, data), (TOKEN, token))
         return LIB.VerifySignature(byref(self.handle), byref(desc), 0, byref(c_uint32())) & 0xFFFFFFFF
 
-    def seal(self, data: bytes, qop: int = 0) -> tuple[bytes, bytes]:
-        """EncryptMessage; token and data."""
-        desc, _ = message((TOKEN, 128), (DATA, data))
+    def seal(self, data: bytes, qop: int = 0, padding: int = 0) -> tuple[bytes, bytes]:
+        """EncryptMessage; token and data, the latter with what came into a PADDING buffer of that size."""
+        desc, _ = message((TOKEN, 128), (DATA, data), *([(PADDING, padding)] if padding else []))
         status = LIB.EncryptMessage(byref(self.handle), qop, byref(desc), 0)
         assert status == OK, hex(status & 0xFFFFFFFF)
-        return bytes_of(desc, 0), bytes_of(desc, 1)
+        return bytes_of(desc, 0), bytes_of(desc, 1) + (bytes_of(desc, 2) if padding else b"")
 
     def unseal(self, stream: bytes) -> tuple[int, bytes, int]:
         """DecryptMessage of a STREAM; status, plaintext, quality of protection."""

@@ -35,10 +35,10 @@ def bound(data: bytes | None) -> object:
     return gssapi.raw.ChannelBindings(application_data=data) if data is not None else None
 
 
-def to_gss(flags: int, bindings: bytes | None = None, gss_bindings: bytes | None = None
+def to_gss(flags: int, bindings: bytes | None = None, gss_bindings: bytes | None = None, host: str = "web"
            ) -> tuple[sspi.Context, object]:
     """libsspi initiates, GSSAPI accepts."""
-    client = sspi.Context(sspi.Credential(sspi.OUTBOUND), True, flags)
+    client = sspi.Context(sspi.Credential(sspi.OUTBOUND), True, flags, target=f"HTTP/{host}.sspi.test")
     client.bindings = sspi.channel_bindings(bindings) if bindings is not None else None
     server = gssapi.SecurityContext(usage="accept", channel_bindings=bound(gss_bindings))
     out = client.leg()
@@ -54,10 +54,11 @@ def to_gss(flags: int, bindings: bytes | None = None, gss_bindings: bytes | None
     return client, server
 
 
-def from_gss(flags: int, asc: int = 0, bindings: bytes | None = None, gss_bindings: bytes | None = None
-             ) -> tuple[object, sspi.Context, sspi.Leg]:
+def from_gss(flags: int, asc: int = 0, bindings: bytes | None = None, gss_bindings: bytes | None = None,
+             host: str = "web") -> tuple[object, sspi.Context, sspi.Leg]:
     """GSSAPI initiates, libsspi accepts."""
-    client = gssapi.SecurityContext(name=SERVICE, usage="initiate", flags=flags, channel_bindings=bound(gss_bindings))
+    service = gssapi.Name(f"HTTP@{host}.sspi.test", gssapi.NameType.hostbased_service)
+    client = gssapi.SecurityContext(name=service, usage="initiate", flags=flags, channel_bindings=bound(gss_bindings))
     server = sspi.Context(sspi.Credential(sspi.INBOUND), False, asc)
     server.bindings = sspi.channel_bindings(bindings) if bindings is not None else None
     leg = server.leg(client.step())
@@ -199,3 +200,62 @@ def test_delegation_of_an_mit_initiator(realm: Realm, tmp_path: Path) -> None:
     leg = server.leg(client.step())
     assert leg.status == OK
     assert bool(leg.flags & sspi.DELEGATE) == bool(client.actual_flags & Flag.delegate_to_peer)
+
+
+# Services of the realm with keys of one encryption type, and the bytes of such a key.
+AES = {"web": 32, "aes128": 16, "sha384": 32}
+
+
+@pytest.mark.parametrize("host", AES)
+def test_every_aes(host: str) -> None:
+    client, server = to_gss(ALL, host=host)
+    assert len(client.session_key()) == AES[host]
+    exchange(client, server)
+    client, server, leg = from_gss(GSS_ALL, host=host)
+    assert leg.status == OK
+    exchange(server, client)
+
+
+def rc4_exchange(ours: sspi.Context, gss: object) -> None:
+    """Messages of RFC 4757 in the layout of the interoperability page: TOKEN, DATA, PADDING."""
+    for size, encrypted in itertools.product((*SIZES, 211, 212, 213), (True, False)):
+        data = bytes(i & 0xFF for i in range(size))
+        wrapped = gss.wrap(data, encrypted).message
+        assert ours.unseal(wrapped) == (OK, data, 0 if encrypted else sspi.NO_ENCRYPT)
+        token, body = ours.seal(data, 0 if encrypted else sspi.NO_ENCRYPT, padding=16)
+        assert len(token) + len(body) == len(wrapped) and token[0] == 0x60
+        plain = gss.unwrap(token + body)
+        assert plain.message == data and plain.encrypted is encrypted
+        signature = gss.get_signature(data)
+        assert ours.verify(data, signature) == OK
+        mine = ours.sign(data)
+        assert len(mine) == len(signature) == 37
+        gss.verify_signature(data, mine)
+    with pytest.raises(gssapi.exceptions.GSSError):
+        gss.verify_signature(b"other", ours.sign(b"data"))
+
+
+@pytest.mark.parametrize("flags", [ALL, CONF | ISC_INTEGRITY])
+def test_rc4(flags: int) -> None:
+    client, server = to_gss(flags, host="rc4")
+    assert len(client.session_key()) == 16
+    rc4_exchange(client, server)
+
+
+def test_rc4_dce_style() -> None:
+    client, server = to_gss(ALL | sspi.DCE_STYLE, host="rc4")
+    data = b"stub data of sixteen bytes times"
+    token, body = client.seal(data)
+    assert len(token) == 45 and token[:2].hex() == "602b"  # as recorded, and as in MS-KILE 4.5
+    assert gss_open(server, token, body) == data
+    iov = gssapi.raw.IOV(gssapi.raw.IOVBufferType.header, data, std_layout=False)
+    gssapi.raw.wrap_iov(server, iov)
+    header, body = (bytes(buffer.value) for buffer in iov)
+    assert client.unseal_split(header, body) == (OK, data)
+
+
+def test_rc4_ticket_and_an_initiator_that_knows_better() -> None:
+    """RFC 4537: as recorded of Windows 2019, the subkey of the acceptor is an AES key then."""
+    client, server, leg = from_gss(GSS_ALL, host="rc4")
+    assert leg.status == OK and len(server.session_key()) == 32
+    exchange(server, client)

@@ -138,16 +138,39 @@ static krb5_error_code take_over(struct sspi_krb_context *context, krb5_context 
     return error;
 }
 
+/* Windows acceptors bring a subkey of their own, except when it would be an RC4 key: then their
+ * AP-REP repeats that of the initiator (recorded of Windows 2003), and who follows RFC 4757 to the
+ * letter knows no other. [out] message: krb5_free_data_contents. */
+static krb5_error_code make_reply(krb5_context krb5, krb5_auth_context auth,
+                                  krb5_keyblock *initiator_subkey, krb5_data *message)
+{
+    krb5_keyblock *made = NULL;
+    krb5_error_code error = krb5_auth_con_setflags(
+        krb5, auth, KRB5_AUTH_CONTEXT_DO_SEQUENCE | KRB5_AUTH_CONTEXT_USE_SUBKEY);
+    if (!error)
+        error = krb5_mk_rep(krb5, auth, message);
+    if (!error)
+        error = krb5_auth_con_getsendsubkey(krb5, auth, &made);
+    bool again = !error && initiator_subkey && made && made->enctype == ENCTYPE_ARCFOUR_HMAC;
+    krb5_free_keyblock(krb5, made);
+    if (!again)
+        return error;
+    krb5_free_data_contents(krb5, message);
+    error = krb5_auth_con_setflags(krb5, auth, KRB5_AUTH_CONTEXT_DO_SEQUENCE);
+    if (!error)
+        error = krb5_auth_con_setsendsubkey(krb5, auth, initiator_subkey);
+    if (!error)
+        error = krb5_auth_con_setrecvsubkey(krb5, auth, initiator_subkey);
+    return error ? error : krb5_mk_rep(krb5, auth, message);
+}
+
 static SECURITY_STATUS send_reply(struct sspi_krb_context *context, krb5_context krb5,
-                                  struct sspi_leg *leg)
+                                  const struct opened *opened, struct sspi_leg *leg)
 {
     krb5_data message = {0};
     SECURITY_STATUS status;
-    /* Windows acceptors always bring a subkey of their own. */
-    krb5_error_code error = krb5_auth_con_setflags(
-        krb5, context->auth, KRB5_AUTH_CONTEXT_DO_SEQUENCE | KRB5_AUTH_CONTEXT_USE_SUBKEY);
-    if (!error)
-        error = krb5_mk_rep(krb5, context->auth, &message);
+    krb5_error_code error =
+        make_reply(krb5, context->auth, opened->authenticator->subkey, &message);
     if (error)
         return sspi_krb_explain(krb5, error, SSPI_KRB_REQUEST);
     context->acceptor_subkey = true;
@@ -157,11 +180,11 @@ static SECURITY_STATUS send_reply(struct sspi_krb_context *context, krb5_context
 }
 
 static SECURITY_STATUS answer(struct sspi_krb_context *context, krb5_context krb5,
-                              struct sspi_leg *leg)
+                              const struct opened *opened, struct sspi_leg *leg)
 {
     if (!(context->flags & SSPI_KRB_MUTUAL))
         return sspi_krb_finish(context, krb5, false);
-    SECURITY_STATUS status = send_reply(context, krb5, leg);
+    SECURITY_STATUS status = send_reply(context, krb5, opened, leg);
     if (status == SEC_E_OK && (context->flags & SSPI_KRB_DCE_STYLE)) {
         context->state = SSPI_KRB_WAIT_THIRD;
         return SEC_I_CONTINUE_NEEDED;
@@ -203,7 +226,7 @@ static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
         status =
             sspi_krb_explain(lib->krb5, take_over(context, lib->krb5, &opened), SSPI_KRB_REQUEST);
     if (status == SEC_E_OK)
-        status = answer(context, lib->krb5, leg);
+        status = answer(context, lib->krb5, &opened, leg);
     close_request(lib->krb5, &opened);
     sspi_krb_store_release(lib->krb5, keys);
     return status;

@@ -5,7 +5,7 @@
 #include "enctypes.h"
 
 /* No public source shows the KEY_INFO names of Windows' Kerberos; these follow the RFCs.
- * RC4 and DES3 have the older message formats of RFC 4757 and RFC 1964, which are not here. */
+ * RC4 has the messages of RFC 4757 (rc4.c); DES3, which Windows never had, has none here. */
 static const struct sspi_krb_enctype known[] = {
     {ENCTYPE_AES256_CTS_HMAC_SHA1_96, CKSUMTYPE_HMAC_SHA1_96_AES256, 12, 256,
      "AES256-CTS-HMAC-SHA1-96", "HMAC-SHA1-96-AES256"},

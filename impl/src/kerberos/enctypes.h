@@ -12,7 +12,7 @@
 struct sspi_krb_enctype {
     krb5_enctype enctype;
     krb5_cksumtype cksumtype; /* the mandatory checksum */
-    size_t cksum_size; /* also the HMAC at the end of a ciphertext; 0: no messages of RFC 4121 */
+    size_t cksum_size;        /* also the HMAC at the end of a ciphertext; 0: RC4, RFC 4757 */
     ULONG key_bits;
     const char *encryption, *signature; /* KEY_INFO */
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * DecryptMessage: wrap tokens of any rotation (RFC 4121 4.2.5), in one STREAM buffer or split into
- * TOKEN and DATA. See seal.c for the layout.
+ * TOKEN and DATA. See seal.c for the layout, rc4.h for that of RC4 contexts.
  */
 #include <string.h>
 
 #include "../message.h"
-#include "token.h"
+#include "rc4.h"
 
 /* Where the parts of a wrap token lie. */
 struct parts {
@@ -79,9 +79,9 @@ static void reverse(uint8_t *bytes, size_t size)
     }
 }
 
-/* Opens a whole token in place. [out] plain points into it. */
-static SECURITY_STATUS open_stream(struct sspi_krb_context *context, uint8_t *bytes, size_t size,
-                                   struct parts *parts, SecBuffer *plain)
+/* A whole token of RFC 4121 4.2.6.2. */
+static SECURITY_STATUS open_rotated(struct sspi_krb_context *context, uint8_t *bytes, size_t size,
+                                    struct parts *parts, SecBuffer *plain)
 {
     struct sspi_krb_pieces pieces = {.count = 0};
 
@@ -116,6 +116,25 @@ static SECURITY_STATUS open_stream(struct sspi_krb_context *context, uint8_t *by
         sspi_krb_piece(&pieces, KRB5_CRYPTO_TYPE_HEADER, parts->confounder, before);
     sspi_krb_piece(&pieces, KRB5_CRYPTO_TYPE_DATA, data, length);
     return before ? unseal(context, parts, &pieces) : verify(context, parts, &pieces);
+}
+
+static void note_rc4(const struct sspi_krb_rc4_opened *opened, struct parts *parts)
+{
+    parts->header.sealed = opened->sealed;
+    parts->header.sequence = opened->sequence;
+}
+
+/* Opens a whole token in place. [out] plain points into it. */
+static SECURITY_STATUS open_stream(struct sspi_krb_context *context, uint8_t *bytes, size_t size,
+                                   struct parts *parts, SecBuffer *plain)
+{
+    struct sspi_krb_rc4_opened opened = {0};
+
+    if (!sspi_krb_is_rc4(context))
+        return open_rotated(context, bytes, size, parts, plain);
+    SECURITY_STATUS status = sspi_krb_rc4_open_stream(context, bytes, size, &opened, plain);
+    note_rc4(&opened, parts);
+    return status;
 }
 
 /* A token split where this library and Windows split: everything is where it belongs. */
@@ -200,11 +219,25 @@ static SECURITY_STATUS open_copy(struct sspi_krb_context *context, SecBufferDesc
     return status;
 }
 
+static SECURITY_STATUS open_split_rc4(struct sspi_krb_context *context, SecBufferDesc *message,
+                                      const SecBuffer *token, struct parts *parts)
+{
+    struct sspi_krb_rc4_opened opened = {0};
+
+    if (!sspi_krb_rc4_is_split((struct sspi_view){token->pvBuffer, token->cbBuffer}))
+        return open_copy(context, message, token, parts);
+    SECURITY_STATUS status = sspi_krb_rc4_open_split(context, message, token, &opened);
+    note_rc4(&opened, parts);
+    return status;
+}
+
 static SECURITY_STATUS open_split(struct sspi_krb_context *context, SecBufferDesc *message,
                                   const SecBuffer *token, struct parts *parts)
 {
     if (token->cbBuffer < SSPI_KRB_HEADER)
         return SEC_E_INVALID_TOKEN;
+    if (sspi_krb_is_rc4(context))
+        return open_split_rc4(context, message, token, parts);
     if (!sspi_krb_header_read(context, SSPI_KRB_WRAP, token->pvBuffer, &parts->header))
         return SEC_E_MESSAGE_ALTERED;
     return split_as_sent(context, message, token, parts)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../message.h"
-#include "token.h"
+#include "rc4.h"
 
 /* A copy that the surface releases. */
 static SECURITY_STATUS copy(const char *from, char **to)
@@ -17,8 +17,13 @@ static SECURITY_STATUS copy(const char *from, char **to)
 static SECURITY_STATUS sizes(const struct sspi_krb_context *context, SecPkgContext_Sizes *sizes)
 {
     *sizes = (SecPkgContext_Sizes){.cbMaxToken = SSPI_KRB_MAX_TOKEN, .cbBlockSize = 1};
-    if (!context->enctype || !context->enctype->cksum_size)
+    if (!context->enctype)
         return SEC_E_OK;
+    if (sspi_krb_is_rc4(context)) {
+        sizes->cbMaxSignature = SSPI_KRB_RC4_MIC;
+        sizes->cbSecurityTrailer = SSPI_KRB_RC4_WRAP_MAX;
+        return SEC_E_OK;
+    }
     ULONG cksum = (ULONG)context->enctype->cksum_size;
     sizes->cbMaxSignature = SSPI_KRB_HEADER + cksum;
     /* Windows reports 76 for AES, with or without DCE style: room for the filler that only a

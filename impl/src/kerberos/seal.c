@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "../message.h"
-#include "token.h"
+#include "rc4.h"
 
 /* In DCE style EC is one cipher block, elsewhere 0. */
 #define DCE_FILLER 16
@@ -90,6 +90,8 @@ SECURITY_STATUS sspi_krb_encrypt(void *handle, ULONG qop, SecBufferDesc *message
     SecBuffer *token = sspi_message_find(message, SECBUFFER_TOKEN);
     if (!token || !sspi_message_find(message, SECBUFFER_DATA))
         return SEC_E_INVALID_TOKEN;
+    if (sspi_krb_is_rc4(context))
+        return sspi_krb_rc4_wrap(context, !only_sign, message, token);
     status = only_sign ? sign(context, message, token) : seal(context, message, token);
     if (status != SEC_E_OK)
         return status;

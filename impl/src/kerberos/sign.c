@@ -5,7 +5,13 @@
 #include <string.h>
 
 #include "../message.h"
-#include "token.h"
+#include "rc4.h"
+
+static size_t mic_size(const struct sspi_krb_context *context)
+{
+    return sspi_krb_is_rc4(context) ? SSPI_KRB_RC4_MIC
+                                    : SSPI_KRB_HEADER + context->enctype->cksum_size;
+}
 
 /* The checksum of the pieces that are there, then of the token's header (RFC 4121 4.2.4), into the
  * bytes behind the header. */
@@ -14,6 +20,8 @@ static SECURITY_STATUS write_mic(struct sspi_krb_context *context, struct sspi_k
 {
     struct sspi_krb_header header = {.kind = SSPI_KRB_MIC, .sequence = context->send_sequence};
 
+    if (sspi_krb_is_rc4(context))
+        return sspi_krb_rc4_sign(context, pieces, token);
     sspi_krb_header_write(context, &header, token);
     sspi_krb_piece(pieces, KRB5_CRYPTO_TYPE_DATA, token, SSPI_KRB_HEADER);
     sspi_krb_piece(pieces, KRB5_CRYPTO_TYPE_CHECKSUM, token + SSPI_KRB_HEADER,
@@ -33,6 +41,8 @@ static SECURITY_STATUS read_mic(struct sspi_krb_context *context, struct sspi_kr
     uint8_t copy[SSPI_KRB_HEADER + SSPI_KRB_MAX_CKSUM];
     krb5_boolean valid = 0;
 
+    if (sspi_krb_is_rc4(context))
+        return sspi_krb_rc4_verify(context, pieces, token);
     if (token.size < SSPI_KRB_HEADER)
         return SEC_E_INVALID_TOKEN;
     if (token.size != SSPI_KRB_HEADER + context->enctype->cksum_size ||
@@ -64,7 +74,7 @@ SECURITY_STATUS sspi_krb_sign(void *handle, ULONG qop, SecBufferDesc *message)
     SecBuffer *token = sspi_message_find(message, SECBUFFER_TOKEN);
     if (!token || !sspi_message_find(message, SECBUFFER_DATA))
         return SEC_E_INVALID_TOKEN;
-    size_t size = SSPI_KRB_HEADER + context->enctype->cksum_size;
+    size_t size = mic_size(context);
     if (token->cbBuffer < size)
         return SEC_E_BUFFER_TOO_SMALL;
     sspi_krb_collect(&pieces, message, false);
@@ -102,7 +112,7 @@ SECURITY_STATUS sspi_krb_make_mic(void *handle, struct sspi_view data, struct ss
     SECURITY_STATUS status = sspi_krb_ready(context);
     if (status != SEC_E_OK)
         return status;
-    if (!sspi_blob_alloc(mic, SSPI_KRB_HEADER + context->enctype->cksum_size))
+    if (!sspi_blob_alloc(mic, mic_size(context)))
         return SEC_E_INSUFFICIENT_MEMORY;
     sspi_krb_piece(&pieces, KRB5_CRYPTO_TYPE_DATA, (void *)(uintptr_t)data.data, data.size);
     status = write_mic(context, &pieces, mic->data);

@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "../message.h"
+#include "rc4.h"
 
 SECURITY_STATUS sspi_krb_ready(const struct sspi_krb_context *context)
 {
     if (context->state != SSPI_KRB_DONE)
         return SEC_E_INVALID_HANDLE;
-    return context->enctype && context->enctype->cksum_size ? SEC_E_OK : SEC_E_UNSUPPORTED_FUNCTION;
+    return context->enctype ? SEC_E_OK : SEC_E_UNSUPPORTED_FUNCTION;
 }
 
 static uint8_t flag_byte(const struct sspi_krb_context *context, bool by_acceptor, bool sealed)
@@ -71,7 +72,10 @@ krb5_keyusage sspi_krb_usage(const struct sspi_krb_context *context, bool sendin
 
 SECURITY_STATUS sspi_krb_in_order(struct sspi_krb_context *context, uint64_t sequence)
 {
-    if (sequence != context->receive_sequence)
+    uint64_t expected = context->receive_sequence;
+    if (sspi_krb_is_rc4(context)) /* whose numbers have 32 bits */
+        expected = (uint32_t)expected;
+    if (sequence != expected)
         return SEC_E_OUT_OF_SEQUENCE;
     context->receive_sequence++;
     return SEC_E_OK;
