@@ -35,7 +35,8 @@ def defaults() -> dict[str, Any]:
         "acceptor.data-rep": "native", "acceptor.output": {"size": 65536},
         "initiator.misbehave": {}, "acceptor.misbehave": {},
         "initiator.policy": {}, "acceptor.policy": {},
-        "initiator.package-list": "auto", "initiator.ccache": "auto", "acceptor.keytab": "all",
+        "initiator.package-list": "auto", "acceptor.package-list": "auto",
+        "initiator.ccache": "auto", "acceptor.keytab": "all",
     }
 
 
@@ -116,7 +117,7 @@ def _checks() -> dict[str, Callable[[Any], Complaint]]:
     checks: dict[str, Callable[[Any], Complaint]] = {
         "subject": _one_of(SIDES), "package": _one_of(PACKAGES), "mechanism": _one_of(MECHANISMS),
         "authority": _one_of(AUTHORITIES), "initiator.target": _target,
-        "initiator.package-list": _package_list, "initiator.ccache": _one_of(("auto", "none")),
+        "initiator.package-list": _package_list, "acceptor.package-list": _package_list, "initiator.ccache": _one_of(("auto", "none")),
         "acceptor.keytab": _one_of(("all", *SERVICES)),
         "initiator.flags": _flag_list("ISC_REQ_"), "acceptor.flags": _flag_list("ASC_REQ_"),
     }

@@ -124,7 +124,8 @@ class Endpoint:
             token = _first(inputs, _TOKEN)
             bindings = _first(inputs, _CHANNEL_BINDINGS)
             leg = Leg(token.content() if token else None, values["fContextReq"], values.get("pszTargetName"),
-                      bindings.content() if bindings else None, values.get("misbehave", {}))
+                      bindings.content() if bindings else None, values.get("misbehave", {}),
+                      output_token.room if output_token and not values["fContextReq"] & allocate else None)
             status, produced = context.step(leg)
             written = True
         except SspiError as error:

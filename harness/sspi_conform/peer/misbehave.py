@@ -52,10 +52,28 @@ TABLE: Mapping[str, Mapping[str, str]] = {
     },
     "mechanism-order": {
         "unsupported-first": "Negotiate initiator: an unknown mechanism first, with an optimistic token of it",
+        "negoex-first": "Negotiate initiator: NEGOEX first, with an optimistic token of it, as Windows outside a domain",
+        "unknown-only": "Negotiate initiator: no mechanism that anybody has",
+        "krb5-first": "Negotiate initiator: Kerberos under its own number before the one of Windows 2000",
+    },
+    "mechTypes": {
+        "omit": "Negotiate: no list of mechanisms, in the initiator's first token or the acceptor's hint",
+        "omit-with-other-token": "Negotiate initiator: no list of mechanisms, and a token of none",
+    },
+    "supportedMech": {
+        "foreign": "Negotiate acceptor: chooses a mechanism that was not offered",
+        "foreign-with-token": "Negotiate acceptor: the same, and answers in that mechanism",
+        "other-kerberos": "Negotiate acceptor: names Kerberos by its other number than the initiator did",
+        "again": "Negotiate acceptor: names the mechanism in its last token too",
+    },
+    "trailing": {
+        "first": "Negotiate: three bytes behind its first token",
+        "later": "Negotiate: three bytes behind every later token",
     },
     "negState": {
         "request-mic": "Negotiate acceptor: asks for a mechListMIC although none is needed",
         "reject": "Negotiate acceptor: refuses in its first answer",
+        "accept-incomplete": "Negotiate acceptor: asks for another mechanism without request-mic, as Windows Server 2003",
     },
 }
 

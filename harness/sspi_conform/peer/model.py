@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 # Flags that both sides share are equal in ISC and ASC; the others differ, hence two names (sspi.h).
 DELEGATE, MUTUAL_AUTH, REPLAY_DETECT, SEQUENCE_DETECT, CONFIDENTIALITY = 0x1, 0x2, 0x4, 0x8, 0x10
+ISC_FRAGMENT_TO_FIT, ASC_FRAGMENT_TO_FIT, ISC_NO_INTEGRITY = 0x200000, 0x800000, 0x800000
 USE_SESSION_KEY, ALLOCATE_MEMORY, USE_DCE_STYLE, CONNECTION = 0x20, 0x100, 0x200, 0x800
 DATAGRAM = 0x400
 ISC_EXTENDED_ERROR, ISC_INTEGRITY, ISC_IDENTIFY, ISC_NULL_SESSION = 0x4000, 0x10000, 0x20000, 0x40000
@@ -53,6 +54,7 @@ class Leg:
     target: str | None = None
     bindings: bytes | None = None  # a SEC_CHANNEL_BINDINGS structure
     misbehave: Mapping[str, Any] = field(default_factory=dict)
+    room: int | None = None  # bytes of the output buffer; None when the peer allocates it
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from ..tokens import spnego as wire
 from .model import Context, Leg, Part, Sizes, SspiError
 from .ntlm import NO_EXPIRY
+from .spnego_fragments import Fragments
 from .statuses import (SEC_E_INVALID_HANDLE, SEC_E_MESSAGE_ALTERED, SEC_E_OK, SEC_E_OUT_OF_SEQUENCE,
                        SEC_I_CONTINUE_NEEDED)
 
@@ -44,6 +45,7 @@ class Negotiation:
     expiry = NO_EXPIRY
     wants_mech_list_mic = False
     _integrity = 0
+    _fragment_wish = 0
     can_sign = True
 
     def __init__(self, mechanisms: Mechanisms) -> None:
@@ -60,7 +62,24 @@ class Negotiation:
         self._started = False
         self._offered: tuple[str, ...] = ()
         self._current = ""
+        self._trailed = False
         self._misbehave: dict[str, Any] = {}
+        self._fragments = Fragments(self._fragment_wish)
+
+    def step(self, leg: Leg) -> tuple[int, bytes | None]:
+        """One leg; its token may be a piece of one."""
+        status, produced = self._fragments.step(leg, self._step_whole, not self._raw and self._gathers())
+        where = "first" if not self._trailed else "later"
+        if produced and self._misbehave.get("trailing") == where:
+            produced += b"\0\0\0"
+        self._trailed = self._trailed or bool(produced)
+        return status, produced
+
+    def _gathers(self) -> bool:
+        return True
+
+    def _step_whole(self, leg: Leg) -> tuple[int, bytes | None]:
+        raise NotImplementedError
 
     @property
     def package(self) -> str:
@@ -108,11 +127,14 @@ class Negotiation:
         assert self._inner is not None
         if self._inner.package == "NTLM":
             # Windows always asks NTLM for signing here, for the mechListMIC's sake (recorded NEGOTIATE flags)
-            leg = replace(leg, flags=leg.flags | self._integrity)
+            leg = replace(leg, flags=leg.flags | self._wanted_integrity(leg))
         status, produced = self._inner.step(replace(leg, token=token))
         self.attributes = self._inner.attributes
         self._inner_done = status == SEC_E_OK
         return produced
+
+    def _wanted_integrity(self, leg: Leg) -> int:
+        return self._integrity
 
     def _step_raw(self, leg: Leg) -> tuple[int, bytes | None]:
         if self._inner is None:

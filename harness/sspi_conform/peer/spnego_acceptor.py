@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from ..tokens import TokenError, kind
 from ..tokens import spnego as wire
+from . import model
 from .model import Leg, SspiError
-from .spnego import KERBEROS_OIDS, Negotiation
+from .spnego import KERBEROS_OIDS, UNKNOWN_MECHANISM, Negotiation
 from .statuses import (SEC_E_INVALID_TOKEN, SEC_E_LOGON_DENIED, SEC_E_OK, SEC_I_CONTINUE_NEEDED)
 
 
 class Acceptor(Negotiation):
     """ASC."""
 
-    def step(self, leg: Leg) -> tuple[int, bytes | None]:
+    _fragment_wish = model.ASC_FRAGMENT_TO_FIT
+
+    def _step_whole(self, leg: Leg) -> tuple[int, bytes | None]:
         self._note(leg)
         first = not self._started
         if first and not leg.token:
@@ -38,6 +41,8 @@ class Acceptor(Negotiation):
 
     def _hint(self) -> bytes:
         """NegTokenInit2 of a server that speaks first (MS-SPNG 3.2.5.2)."""
+        if self._misbehave.get("mechTypes") == "omit":
+            return wire.NegTokenInit((), hint_name=wire.HINT_NAME, is_init2=True).pack()
         offered = ([*KERBEROS_OIDS, wire.KRB5_U2U] if self._mechanisms.kerberos else []) + (
             [wire.NTLM] if self._mechanisms.ntlm else [])
         return wire.NegTokenInit(tuple(offered), hint_name=wire.HINT_NAME, is_init2=True).pack()
@@ -47,6 +52,10 @@ class Acceptor(Negotiation):
         if self._misbehave.get("negState") == "reject" or not message.mech_types:
             raise SspiError(SEC_E_LOGON_DENIED, wire.NegTokenResp(wire.REJECT).pack())
         self._mic_required = self._misbehave.get("negState") == "request-mic"
+        chosen = self._misbehave.get("supportedMech")
+        if chosen in ("foreign", "foreign-with-token"):
+            token = b"\0" if chosen == "foreign-with-token" else None
+            return SEC_I_CONTINUE_NEEDED, wire.NegTokenResp(wire.ACCEPT_INCOMPLETE, UNKNOWN_MECHANISM, token).pack()
         for position, oid in enumerate(message.mech_types):
             self._inner = self._mechanisms.make(oid)
             if self._inner is None:
@@ -56,10 +65,14 @@ class Acceptor(Negotiation):
             if position or optimistic is not None and _is_user_to_user(optimistic):
                 if not position and self._mechanisms.ntlm and wire.NTLM in message.mech_types:
                     oid, self._inner = wire.NTLM, self._mechanisms.ntlm()
+                if self._misbehave.get("negState") == "accept-incomplete":
+                    return SEC_I_CONTINUE_NEEDED, wire.NegTokenResp(wire.ACCEPT_INCOMPLETE, oid).pack()
                 self._mic_required = True
                 return SEC_I_CONTINUE_NEEDED, wire.NegTokenResp(wire.REQUEST_MIC, oid).pack()
             if not optimistic:
                 return SEC_I_CONTINUE_NEEDED, wire.NegTokenResp(wire.ACCEPT_INCOMPLETE, oid).pack()
+            if chosen == "other-kerberos" and oid in KERBEROS_OIDS:
+                oid = KERBEROS_OIDS[1 - KERBEROS_OIDS.index(oid)]
             return self._answer(leg, optimistic, None, oid)
         raise SspiError(SEC_E_INVALID_TOKEN, wire.NegTokenResp(wire.REJECT).pack())
 
@@ -74,7 +87,8 @@ class Acceptor(Negotiation):
             return SEC_E_OK, None
         if not message.response_token:
             raise SspiError(SEC_E_INVALID_TOKEN)
-        return self._answer(leg, message.response_token, message.mic, None)
+        again = wire.NTLM if self._misbehave.get("supportedMech") == "again" else None
+        return self._answer(leg, message.response_token, message.mic, again)
 
     def _answer(self, leg: Leg, token: bytes, mic: bytes | None, mechanism: str | None) -> tuple[int, bytes]:
         """One leg of the mechanism and what SPNEGO says about it; `mechanism` is named in the first answer only."""

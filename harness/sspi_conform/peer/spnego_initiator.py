@@ -15,8 +15,15 @@ class Initiator(Negotiation):
     """ISC."""
 
     _integrity = model.ISC_INTEGRITY
+    _fragment_wish = model.ISC_FRAGMENT_TO_FIT
 
-    def step(self, leg: Leg) -> tuple[int, bytes | None]:
+    def _wanted_integrity(self, leg: Leg) -> int:
+        return 0 if leg.flags & model.ISC_NO_INTEGRITY else self._integrity
+
+    def _gathers(self) -> bool:
+        return self._started  # before, there is nothing but a hint, which a caller need not have read whole
+
+    def _step_whole(self, leg: Leg) -> tuple[int, bytes | None]:
         self._note(leg)
         if self._raw:
             return self._step_raw(leg)
@@ -40,7 +47,17 @@ class Initiator(Negotiation):
                 offered.append(wire.NTLM)
         else:
             offered = [wire.NTLM]
-        if self._misbehave.get("mechanism-order") == "unsupported-first":
+        order = self._misbehave.get("mechanism-order")
+        if order == "krb5-first":
+            offered.sort(key=lambda oid: oid != wire.KRB5)
+        if order == "negoex-first":
+            offered = [wire.NEGOEX, *(oid for oid in offered if oid != wire.NEGOEX)]
+            token, self._inner = b"NEGOEXTS" + bytes(8), None
+        if order == "unknown-only":
+            offered, token, self._inner = [UNKNOWN_MECHANISM, wire.NEGOEX], b"\0", None
+        if self._misbehave.get("mechTypes"):
+            return self._unlisted(token)
+        if order == "unsupported-first":
             # The real token is lost: the acceptor has to ask for another mechanism, and that begins anew
             offered, token = [UNKNOWN_MECHANISM, *offered], b"\0"
             self._inner = None
@@ -48,6 +65,13 @@ class Initiator(Negotiation):
         self._offered, self._current, self._started = message.mech_types, offered[0], True
         self._mech_types_der = wire.write_mech_types(message.mech_types)
         return SEC_I_CONTINUE_NEEDED, message.pack()
+
+    def _unlisted(self, token: bytes | None) -> tuple[int, bytes]:
+        """No list of mechanisms: what Windows answers with bare NTLM."""
+        if self._misbehave["mechTypes"] == "omit-with-other-token":
+            token = b"not NTLM"
+        self._raw = self._started = True
+        return SEC_I_CONTINUE_NEEDED, wire.NegTokenInit((), token).pack()
 
     def _optimistic(self, leg: Leg) -> bytes | None:
         """The first token of Kerberos, or of NTLM where Kerberos cannot work."""
