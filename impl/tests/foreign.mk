@@ -8,4 +8,4 @@ peers: ## five other implementations and curl against libsspi, live; prints who 
 	@ci/install-packages peers
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all examples
 	@PYTHONPATH=.:harness SSPI_CONFORM_BUILD=$(BUILD) $(PYTHON) -m pytest $(PYTEST_FLAGS) \
-		impl/tests/test_foreign_curl.py impl/tests/test_foreign_peers.py
+		impl/tests/test_foreign_*.py

@@ -127,7 +127,7 @@ class Sspi:
 class Lines:
     """A peer of peers/, in its own process."""
 
-    def __init__(self, script: str, environment: Mapping[str, str], given: Mapping[str, str]) -> None:
+    def __init__(self, script: str, environment: Mapping[str, str], given: Mapping[str, Any]) -> None:
         self.given = given
         self.process = subprocess.Popen(
             ["/usr/bin/python3", str(Path(__file__).parent / "peers" / f"{script}.py")], env=dict(environment),
@@ -182,11 +182,12 @@ class Lines:
         return bytes.fromhex(self._ask("key")["data"])
 
 
-def handshake(client: Side, server: Side, package: str, client_password: str, server_password: str) -> int:
-    """Until both are done; returns the number of tokens. Refused, when one of them refuses."""
+def handshake(client: Side, server: Side, package: str, client_password: str, server_password: str
+              ) -> list[bytes]:
+    """Until both are done; returns the tokens. Refused, when one of them refuses."""
     client.start("initiate", package, client_password)
     server.start("accept", package, server_password)
-    token, done, tokens = b"", {id(client): False, id(server): False}, 0
+    token, done, tokens = b"", {id(client): False, id(server): False}, list[bytes]()
     for side in (client, server) * 5:
         if done[id(side)] and not token:
             break
@@ -196,10 +197,10 @@ def handshake(client: Side, server: Side, package: str, client_password: str, se
         except Refused as refusal:
             refusal.during = side
             raise
-        tokens += bool(token)
+        tokens += [token] if token else []
         if all(done.values()) and not token:
             return tokens
-    raise AssertionError(f"no end after {tokens} tokens: client done {done[id(client)]}, server {done[id(server)]}")
+    raise AssertionError(f"no end after {len(tokens)} tokens: client done {done[id(client)]}, server {done[id(server)]}")
 
 
 def sign_both_ways(sides: Sequence[Side], messages: Sequence[bytes] = MESSAGES) -> None:

@@ -16,6 +16,8 @@ MECHS = {"NTLM": "ntlmssp", "Negotiate": "spnego"}
 class Gensec:
     def __init__(self, start: Mapping[str, Any]) -> None:
         parameters = LoadParm(start["smb_conf"])
+        for name, value in start["options"].items():
+            parameters.set(name, value)
         credentials = Credentials()
         credentials.guess(parameters)
         if start["ccache"]:

@@ -22,6 +22,7 @@ class NtlmAuth:
     def __init__(self, start: Mapping[str, Any]) -> None:
         role, package = start["role"], start["package"]
         argv = ["ntlm_auth", f"--configfile={start['smb_conf']}", f"--helper-protocol={HELPERS[role, package]}"]
+        argv += [f"--option={name}={value}" for name, value in start["options"].items()]
         if role == "initiate":
             argv += [f"--username={start['user']}", f"--domain={start['domain']}", f"--password={start['password']}",
                      "--target-service=http", "--target-hostname=web.sspi.test"]
