@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Samba as an Active Directory domain controller, and winbindd as a member of its domain: configuration, start."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .ad_content import DOMAIN, MEMBER
+from .ad_space import DC_ADDRESS, MEMBER_ADDRESS
+from .tools import base_environment, find_preload, find_tool
+
+DC = "DC"
+# Ports that accept once the services behind them run, all in one process: Kerberos, LDAP; SMB is another's.
+PORTS = (f"{DC_ADDRESS}:88", f"{DC_ADDRESS}:389")
+SMB_PORT = f"{DC_ADDRESS}:445"
+_SERVICES = "rpc ldap cldap kdc winbindd"
+_PACKAGES = {
+    "/usr/share/samba/setup/provision.ldif": "samba-ad-provision",
+    "*/samba/ldb/samldb.so": "samba-dsdb-modules",
+    "*/samba/vfs/acl_xattr.so": "samba-vfs-modules",
+    "/usr/lib/python3/dist-packages/samba/provision/__init__.py": "python3-samba",
+    "/usr/lib/python3/dist-packages/markdown/__init__.py": "python3-markdown",
+    "/usr/lib/python3/dist-packages/dns/__init__.py": "python3-dnspython",
+    "*/sbin/samba": "samba",
+}
+
+
+def missing_packages() -> list[str]:
+    """The packages that are not installed, by a file of each; nothing is run."""
+    roots = [Path("/usr/lib"), Path("/usr/local/lib"), Path("/usr/local"), Path("/usr"), *Path("/usr/lib").glob("*-linux-gnu*")]
+
+    def there(pattern: str) -> bool:
+        if pattern.startswith("/"):
+            return os.path.exists(pattern)
+        return any((root / pattern[2:]).exists() for root in roots)
+
+    return [package for pattern, package in _PACKAGES.items() if not there(pattern)]
+
+
+def write_conf(folder: Path, realm: str, hosting: bool, naming: bool = False) -> Path:
+    """Write the controller's smb.conf. hosting: with SMB, which members need; naming: with DNS, which a join needs.
+
+    TLS is off: making its key would triple the time to start. Helpers on demand are off as in Realm.
+    """
+    _make_folders(folder, ("private", "lock", "state", "cache", "pid", "rpc", "wb", "sysvol/scripts"))
+    services = " ".join((*(["s3fs"] if hosting else []), _SERVICES, *(["dns"] if naming else [])))
+    path = folder / "smb.conf"
+    path.write_text(f"""\
+[global]
+    workgroup = {DOMAIN}
+    realm = {realm}
+    netbios name = {DC}
+    server role = active directory domain controller
+    server services = {services}
+{_paths(folder)}
+    ntp signd socket directory = {folder}/state
+    interfaces = {DC_ADDRESS}/24
+    bind interfaces only = yes
+    tls enabled = no
+    ntlm auth = ntlmv2-only
+    idmap_ldb:use rfc2307 = no
+    load printers = no
+    printing = bsd
+[sysvol]
+    path = {folder}/sysvol
+    read only = no
+[netlogon]
+    path = {folder}/sysvol/scripts
+    read only = no
+""")
+    return path
+
+
+def write_member_conf(folder: Path, realm: str, dc_host: str) -> Path:
+    """Write the smb.conf of the member, whose only daemon is winbindd."""
+    _make_folders(folder, ("private", "lock", "state", "cache", "pid", "rpc", "wb"))
+    path = folder / "smb.conf"
+    path.write_text(f"""\
+[global]
+    workgroup = {DOMAIN}
+    realm = {realm}
+    netbios name = {MEMBER}
+    security = ads
+    password server = {dc_host}
+{_paths(folder)}
+    interfaces = {MEMBER_ADDRESS}/24
+    bind interfaces only = yes
+    rpc start on demand helpers = no
+    ntlm auth = ntlmv2-only
+    machine password timeout = 0
+    winbind reconnect delay = 1
+    idmap config * : backend = tdb
+    idmap config * : range = 100000-200000
+""")
+    return path
+
+
+def dc_environment(folder: Path) -> dict[str, str]:
+    """The environment of the controller. In its user namespace only uid 0 exists, yet smbd wants to be others."""
+    preloads = " ".join(find_preload(name) for name in ("libnss_wrapper.so", "libuid_wrapper.so"))
+    return samba_environment(folder) | {
+        "LD_PRELOAD": preloads, "UID_WRAPPER": "1", "UID_WRAPPER_ROOT": "1",
+        "NSS_WRAPPER_PASSWD": str(folder / "passwd"), "NSS_WRAPPER_GROUP": str(folder / "group"),
+        "SELFTEST_WINBINDD_SOCKET_DIR": str(folder / "wb"),
+    }
+
+
+def samba_environment(folder: Path) -> dict[str, str]:
+    """The environment of Samba's tools and of the member's winbindd."""
+    return base_environment() | {"SMB_CONF_PATH": str(folder / "smb.conf"),
+                                 "KRB5_CONFIG": str(folder.parent / "krb5.conf"), "HOME": str(folder)}
+
+
+def write_unix_files(folder: Path) -> None:
+    """Write the passwd and group files that the controller sees instead of the host's."""
+    (folder / "passwd").write_text("root:x:0:0::/:/bin/false\nnobody:x:65534:65534::/:/bin/false\n")
+    (folder / "group").write_text("root:x:0:\nusers:x:100:\nnogroup:x:65534:\n")
+
+
+def command(conf: Path) -> list[str]:
+    """How the controller is started: one process for all services but SMB and winbindd, log on standard output.
+
+    It gets a process namespace within the other, so that its end is at once the end of smbd and winbindd, which
+    make process groups of their own.
+    """
+    return [find_tool("unshare"), "-pf", "--kill-child", "--", find_tool("samba"), "-F", "--no-process-group", "--debug-stdout", "-M", "single", "-s", str(conf)]
+
+
+def write_krb5_conf(folder: Path, realm: str, suffix: str) -> None:
+    """Write the Kerberos configuration of everybody in the namespace."""
+    (folder / "krb5.conf").write_text(f"""\
+[libdefaults]
+    default_realm = {realm}
+    dns_lookup_kdc = false
+    dns_lookup_realm = false
+    dns_uri_lookup = false
+    dns_canonicalize_hostname = false
+    rdns = false
+    udp_preference_limit = 1
+    forwardable = true
+    ticket_lifetime = 10h
+    allow_rc4 = true
+    default_keytab_name = FILE:{folder}/keytabs/all.keytab
+    default_client_keytab_name = FILE:{folder}/no-client.keytab
+    default_ccache_name = FILE:{folder}/ccache
+[realms]
+    {realm} = {{
+        kdc = {DC_ADDRESS}
+    }}
+[domain_realm]
+    {suffix} = {realm}
+    .{suffix} = {realm}
+""")
+
+
+def _paths(folder: Path) -> str:
+    return f"""\
+    private dir = {folder}/private
+    lock directory = {folder}/lock
+    state directory = {folder}/state
+    cache directory = {folder}/cache
+    pid directory = {folder}/pid
+    ncalrpc dir = {folder}/rpc
+    winbindd socket directory = {folder}/wb
+    log file = {folder}/samba.log
+    disable netbios = yes"""
+
+
+def _make_folders(folder: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        (folder / name).mkdir(mode=0o755, parents=True, exist_ok=True)
+        (folder / name).chmod(0o755)  # winbindd refuses a socket folder with any other mode
