@@ -74,7 +74,7 @@ static void prepared_challenge(const char *netbios_domain, uint32_t type, bool t
     struct ntlm_credential *credential = world_acquire(SECPKG_CRED_INBOUND, NULL);
     ASSERT_STATUS(ntlm_read_challenge(sspi_blob_view(&credential->challenge), &challenge),
                   SEC_E_OK);
-    CU_ASSERT_EQUAL(challenge.flags, type);
+    CU_ASSERT_EQUAL(challenge.flags, NTLM_TARGET_INFO | type);
     /* The flags are not set yet, so the target information has to be found by hand. */
     const uint8_t *token = credential->challenge.data;
     struct sspi_view info = {token + ntlm_get32(token + 44), ntlm_get16(token + 40)};

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""proof: recordings of Windows played again, token by token."""
+from __future__ import annotations
+
+import argparse
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from ..model import ConformError
+from ..proof import recordings
+from ..proof.play import Stage
+from ..proof.rows import Row, table
+
+_EPILOG = """\
+examples:
+  sspi-conform proof                             recordings in SSPI_CONFORM_SHARED, or in ../shared
+  sspi-conform proof --recordings ~/captures     the folder that holds windows-captures
+  sspi-conform proof --differences               only what is not equal, and why"""
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser(
+        "proof", help="libsspi's tokens beside those of recorded Windows, byte for byte", epilog=_EPILOG,
+        description="Plays recorded exchanges again with libsspi-test as one side and compares its tokens with those "
+                    "that Windows sent.", formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recordings", type=Path, metavar="DIR", help="the folder that holds windows-captures")
+    parser.add_argument("--build", type=Path, metavar="DIR", help="where libsspi-test.so and sspi-probe are "
+                        "(default: build)")
+    parser.add_argument("--differences", action="store_true", help="leave out what is equal")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    place = recordings.folder(options.recordings, options.root)
+    build = options.build or options.root / "build"
+    for name in ("sspi-probe", "libsspi-test.so"):
+        if not (build / name).exists():
+            raise ConformError(f"no {name} in {build}", "", "`make all` builds it.")
+    rows, missing = table(Stage(build), place)
+    print("\n".join(lines([row for row in rows if row.difference or not options.differences])))
+    print(summary(rows))
+    for one in missing:
+        print(f"listed and not found: {one.exchange} {one.side} {one.message} {one.field}")
+    return 1 if missing or not all(row.good for row in rows) else 0
+
+
+def lines(rows: list[Row]) -> list[str]:
+    """One line for each side of an exchange; messages that differ have their own line below."""
+    found = [f"{'exchange':<44} {'side':<9} {'build':<14} equal"]
+    for (exchange, side, build), group in groupby(rows, lambda row: (row.exchange, row.side, row.build)):
+        parts = list(group)
+        equal = [row.message + (" (but for secrets)" if row.by_structure else "") for row in parts
+                 if row.difference is None]
+        found.append(f"{_short(exchange):<44} {side:<9} {build:<14} {', '.join(equal) or '-'}")
+        found += [f"    {row.message}: {row.verdict}" for row in parts if row.difference is not None]
+    return found
+
+
+def summary(rows: list[Row]) -> str:
+    messages = [row for row in rows if row.message not in ("outcome", "session key")]
+    exact = sum(row.difference is None and not row.by_structure for row in messages)
+    masked = sum(row.difference is None and row.by_structure for row in messages)
+    other = [row for row in messages if row.difference is not None]
+    facts = [row for row in rows if row.message in ("outcome", "session key")]
+    return (f"{len({row.exchange for row in rows})} exchanges, {len(messages)} messages: {exact} equal byte for byte, "
+            f"{masked} equal but for secrets nobody knows, {len(other)} different ({sum(row.good for row in other)} "
+            f"with a listed reason); outcomes and session keys: {sum(row.good for row in facts)} of {len(facts)} equal")
+
+
+def _short(name: str) -> str:
+    """The capture's name, shortened in the middle to fit the column."""
+    file, _, number = name.rpartition(":")
+    file = file.partition("__")[2]
+    return f"{file if len(file) <= 40 else file[:24] + '..' + file[-14:]}:{number}"
