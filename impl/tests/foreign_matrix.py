@@ -16,7 +16,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import foreign  # noqa: E402  (needs the line above)
-from foreign import CHECKOUT, LOGON_DENIED, Endpoint, Lines, Refused, Side, Sspi, flipped, handshake  # noqa: E402
+from foreign import (CHECKOUT, LOGON_DENIED, SANITIZED, Endpoint, Lines, Refused, Side, Sspi,  # noqa: E402
+                     flipped, handshake)
 from realm import Realm  # noqa: E402
 
 BUILD = CHECKOUT / os.environ.get("SSPI_CONFORM_BUILD", "build")
@@ -41,7 +42,7 @@ class Row:
     variant: str = ""
     settings: tuple[str, ...] = ("authority = winbind",)
     options: dict[str, str] = field(default_factory=dict, hash=False)
-    places: tuple[int, ...] = (0, 8, 12, 16, -1)  # to damage: version, checksum, number, first and last byte of the data
+    places: tuple[int, ...] = (0, 8, 12, 16, -1)  # to damage: version, checksum, number, first and last byte of data
     agreed: tuple[str, ...] = ()  # what AUTHENTICATE must say, see AUTHENTICATE_SAYS; "no X": must not
 
     def __str__(self) -> str:
@@ -109,7 +110,7 @@ class Table:
         return {**self.realm.environment(), **self.realm.winbind_environment(), "LIBSSPI_CONFIG": str(path)}
 
     def _sspi(self, name: str, library: str, environment: dict[str, str], winpr: bool) -> Sspi:
-        endpoint = Endpoint(name, [str(BUILD / "sspi-probe"), library], environment, self.folder)
+        endpoint = Endpoint(name, [str(BUILD / "sspi-probe"), library], environment | SANITIZED, self.folder)
         self.stack.enter_context(endpoint)
         return Sspi(endpoint, self.realm.domain, self.user, winpr)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from foreign import CHECKOUT  # noqa: E402  (needs the line above)
+from foreign import CHECKOUT, SANITIZED  # noqa: E402  (needs the line above)
 from realm import Realm  # noqa: E402
 
 SERVER = CHECKOUT / os.environ.get("SSPI_CONFORM_BUILD", "build") / "examples" / "http-server"
@@ -50,8 +50,9 @@ class Http:
         assert CURL
         address = f"web.sspi.test:{self.port}"
         run = subprocess.run(
-            [CURL, "--silent", "--show-error", "--noproxy", "*", "--max-time", "20", "--resolve", f"{address}:127.0.0.1",
-             "--write-out", "%{stderr}%{http_code}", *options, *[f"http://{address}/"] * times],
+            [CURL, "--silent", "--show-error", "--noproxy", "*", "--max-time", "20",
+             "--resolve", f"{address}:127.0.0.1", "--write-out",
+             "%{stderr}%{http_code}", *options, *[f"http://{address}/"] * times],
             env=dict(environment or self.realm.environment()), capture_output=True, text=True, timeout=60)
         assert run.returncode == 0, run.stderr
         return run.stderr[-3:], run.stdout.splitlines()
@@ -65,7 +66,8 @@ def serving(realm: Realm, folder: Path, authority: str = "winbind", **more: str)
     settings.write_text(f"[ntlm]\nauthority = {authority}\naccounts = {realm.smbpasswd}\n"
                         f"netbios-name = {realm.netbios}\nnetbios-domain = {realm.domain}\n"
                         f"dns-name = {realm.host}\ndns-domain = {realm.name.lower()}\n")
-    environment = realm.environment() | realm.winbind_environment() | {"LIBSSPI_CONFIG": str(settings)} | more
+    environment = realm.environment() | realm.winbind_environment() | SANITIZED | more
+    environment["LIBSSPI_CONFIG"] = str(settings)
     with subprocess.Popen([SERVER], env=environment, stdout=subprocess.PIPE) as process:
         try:
             yield Http(realm, process)
