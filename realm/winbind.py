@@ -22,8 +22,8 @@ _REQUEST, _ANSWER, _OK = 2136, 4008, 2
 def write_smb_conf(folder: Path, standalone: bool = False) -> Path:
     """Write smb.conf and the folders it names; returns its path.
 
-    A standalone server knows no domain but itself, so that any other name has no logon server. It also takes
-    NTLMv1, as a machine with a low LmCompatibilityLevel would; the domain controller does not.
+    A standalone server knows no domain but itself, so that any other name has no logon server.
+    NTLMv1 is permitted: whether a server takes it is the server's own policy (LmCompatibilityLevel).
     Helpers on demand are off: samba-dcerpcd would make a session of its own and is not needed.
     """
     role = "standalone server" if standalone else "classic primary domain controller"
@@ -50,7 +50,7 @@ def write_smb_conf(folder: Path, standalone: bool = False) -> Path:
     bind interfaces only = yes
     disable netbios = yes
     rpc start on demand helpers = no
-    ntlm auth = {'ntlmv1-permitted' if standalone else 'ntlmv2-only'}
+    ntlm auth = ntlmv1-permitted
     idmap config * : backend = tdb
     idmap config * : range = 100000-200000
 """)

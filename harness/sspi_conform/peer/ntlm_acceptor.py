@@ -15,7 +15,7 @@ from .statuses import (SEC_E_BAD_BINDINGS, SEC_E_INVALID_TOKEN, SEC_E_LOGON_DENI
                        SEC_E_OUT_OF_SEQUENCE, SEC_E_UNSUPPORTED_FUNCTION, SEC_I_CONTINUE_NEEDED)
 
 # What an acceptor agrees to, of what is asked. 0xE20882B7 becomes 0xE2898235 as recorded.
-ACCEPTED_FLAGS = (wire.UNICODE | wire.OEM | wire.REQUEST_TARGET | wire.SIGN | wire.SEAL | wire.LM_KEY | wire.NTLM
+ACCEPTED_FLAGS = (wire.UNICODE | wire.OEM | wire.REQUEST_TARGET | wire.SIGN | wire.SEAL | wire.NTLM
                   | wire.ALWAYS_SIGN | wire.EXTENDED_SESSIONSECURITY | wire.IDENTIFY | wire.KEY_128
                   | wire.KEY_EXCH | wire.KEY_56)
 

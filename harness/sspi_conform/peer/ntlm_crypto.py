@@ -115,7 +115,7 @@ class Session:
         self._require_protection()
         self._begin(True, self._numbers[True])
         stream = self._streams[True]
-        sealed = [stream.encrypt(part.data) if part.sealed and self.flags & ntlm.SEAL else part.data for part in parts]
+        sealed = [stream.encrypt(part.data) if part.sealed else part.data for part in parts]
         return sealed, self._signature(True, b"".join(part.data for part in parts))
 
     def decrypt(self, parts: Sequence[Part], token: bytes) -> list[bytes]:
@@ -124,7 +124,7 @@ class Session:
         self._check_number(token)
         self._begin(False, int.from_bytes(token[12:16], "little") if self._ess else self._numbers[False])
         stream = self._streams[False]
-        clear = [stream.encrypt(part.data) if part.sealed and self.flags & ntlm.SEAL else part.data for part in parts]
+        clear = [stream.encrypt(part.data) if part.sealed else part.data for part in parts]
         self._compare(b"".join(clear), token)
         return clear
 
