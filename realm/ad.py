@@ -226,7 +226,7 @@ class AdRealm:
         dc, member, begin = self.folder / "dc", self.folder / "member", time.monotonic()
         for path in ("log", "rcache", "masters", "dc", "member"):
             (self.folder / path).mkdir(mode=0o700)
-        ad_dc.write_conf(dc, self.name, hosting=self.member)
+        ad_dc.write_conf(dc, self.name)
         ad_dc.write_unix_files(dc)
         ad_dc.write_krb5_conf(self.folder, self.name, SUFFIX)
         if self.member:
@@ -252,7 +252,7 @@ class AdRealm:
         for stale in ("pid", "rpc", "wb"):  # what a killed one left would look like a listener
             for entry in (folder / stale).iterdir():
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        self._keeper.start("dc", self.command(ad_dc.command(folder / "smb.conf"), folder), ad_dc.dc_environment(folder),
+        self._keeper.start("dc", self.command(ad_dc.command(folder / "smb.conf", self.member), folder), ad_dc.dc_environment(folder),
                            folder, self.log_of("dc"))
 
     def _finish_dc(self) -> None:

@@ -13,7 +13,7 @@ DC = "DC"
 # Ports that accept once the services behind them run, all in one process: Kerberos, LDAP; SMB is another's.
 PORTS = (f"{DC_ADDRESS}:88", f"{DC_ADDRESS}:389")
 SMB_PORT = f"{DC_ADDRESS}:445"
-_SERVICES = "rpc ldap cldap kdc winbindd"
+_SERVICES = "rpc ldap cldap kdc"
 _PACKAGES = {
     "/usr/share/samba/setup/provision.ldif": "samba-ad-provision",
     "*/samba/ldb/samldb.so": "samba-dsdb-modules",
@@ -37,13 +37,13 @@ def missing_packages() -> list[str]:
     return [package for pattern, package in _PACKAGES.items() if not there(pattern)]
 
 
-def write_conf(folder: Path, realm: str, hosting: bool, naming: bool = False) -> Path:
-    """Write the controller's smb.conf. hosting: with SMB, which members need; naming: with DNS, which a join needs.
+def write_conf(folder: Path, realm: str, naming: bool = False) -> Path:
+    """Write the controller's smb.conf. naming: with DNS, which a join needs.
 
     TLS is off: making its key would triple the time to start. Helpers on demand are off as in Realm.
     """
     _make_folders(folder, ("private", "lock", "state", "cache", "pid", "rpc", "wb", "sysvol/scripts"))
-    services = " ".join((*(["s3fs"] if hosting else []), _SERVICES, *(["dns"] if naming else [])))
+    services = _SERVICES + (" dns" if naming else "")
     path = folder / "smb.conf"
     path.write_text(f"""\
 [global]
@@ -117,13 +117,17 @@ def write_unix_files(folder: Path) -> None:
     (folder / "group").write_text("root:x:0:\nusers:x:100:\nnogroup:x:65534:\n")
 
 
-def command(conf: Path) -> list[str]:
-    """How the controller is started: one process for all services but SMB and winbindd, log on standard output.
+def command(conf: Path, hosting: bool) -> list[str]:
+    """How the controller is started: samba, and beside it winbindd and smbd; logs on standard output.
 
-    It gets a process namespace within the other, so that its end is at once the end of smbd and winbindd, which
-    make process groups of their own.
+    samba would start those two itself once it is up; side by side they are ready sooner. All get a process
+    namespace within the other, so that samba's end is at once the end of all, whatever groups they make.
     """
-    return [find_tool("unshare"), "-pf", "--kill-child", "--", find_tool("samba"), "-F", "--no-process-group", "--debug-stdout", "-M", "single", "-s", str(conf)]
+    helpers = [find_tool("winbindd"), *([find_tool("smbd")] if hosting else [])]
+    beside = "".join(f'"{program}" -F --no-process-group --debug-stdout -s "$1" '
+                     '"--option=server role check:inhibit=yes" & ' for program in helpers)
+    script = beside + 'exec "$0" -F --no-process-group --debug-stdout -M single -s "$1"'
+    return [find_tool("unshare"), "-pf", "--kill-child", "--", "/bin/sh", "-c", script, find_tool("samba"), str(conf)]
 
 
 def write_krb5_conf(folder: Path, realm: str, suffix: str) -> None:

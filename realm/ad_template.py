@@ -95,7 +95,7 @@ def _make(folder: Path, keeper: Keeper, work: Path) -> dict[str, float]:
     dc, member = folder / "dc", folder / "member"
     for path in (dc, member, folder / "log", folder / "keytabs"):
         path.mkdir(mode=0o700)
-    conf = ad_dc.write_conf(dc, REALM, hosting=True, naming=True)
+    conf = ad_dc.write_conf(dc, REALM, naming=True)
     ad_dc.write_unix_files(dc)
     ad_dc.write_krb5_conf(folder, REALM, SUFFIX)
     member_conf = ad_dc.write_member_conf(member, REALM, DC_HOST)
@@ -108,7 +108,7 @@ def _make(folder: Path, keeper: Keeper, work: Path) -> dict[str, float]:
     space.run([_PYTHON, "-I", str(Path(__file__).with_name("ad_fill.py"))], ad_dc.samba_environment(dc),
               text=json.dumps(wanted), what="filling the directory", seconds=180)
     took("provision")
-    keeper.start("dc", space.command(ad_dc.command(conf), dc), ad_dc.dc_environment(dc), dc, folder / "log" / "dc.log")
+    keeper.start("dc", space.command(ad_dc.command(conf, hosting=True), dc), ad_dc.dc_environment(dc), dc, folder / "log" / "dc.log")
     space.wait_for("dc", (*ad_dc.PORTS, ad_dc.SMB_PORT))
     _lock_out(space, folder)
     took("start")
