@@ -51,6 +51,8 @@ class Sspi:
     def __init__(self, endpoint: Endpoint, domain: str, user: str, winpr: bool = False) -> None:
         self.endpoint, self.domain, self.user, self.winpr = endpoint, domain, user, winpr
         self.number = 0
+        self.package_list: str | None = "!Kerberos"  # of Negotiate
+        self.bindings = b""
 
     def _call(self, call: str, **request: Any) -> dict[str, Any]:
         answer = self.endpoint.call({"call": call, **request})
@@ -67,16 +69,20 @@ class Sspi:
         self.role, self.number = role, self.number + 1
         self.cred, self.ctx, self.sequence = f"cred{self.number}", f"ctx{self.number}", [0, 0]
         identity = {"User": self.user, "Domain": self.domain, "Password": password}
-        if package == "Negotiate" and role == "initiate" and not self.winpr:
-            identity["PackageList"] = "!Kerberos"
+        if package == "Negotiate" and self.package_list:
+            identity["PackageList"] = self.package_list
         given = {"identity": identity} if role == "initiate" or self.winpr else {}
         self._must("AcquireCredentialsHandle", cred=self.cred, pszPackage=package,
                    fCredentialUse=2 if role == "initiate" else 1, **given)
 
     def step(self, token: bytes) -> tuple[bytes, bool]:
         request: dict[str, Any] = {"cred": self.cred, "ctx": self.ctx, "output": [{"type": "TOKEN", "size": ROOM}]}
-        if token:
-            request["input"] = [{"type": "TOKEN", "hex": token.hex()}]
+        given = [{"type": "TOKEN", "hex": token.hex()}] if token else []
+        if self.bindings:  # SEC_CHANNEL_BINDINGS with application data alone
+            head = b"".join(number.to_bytes(4, "little") for number in (0,) * 6 + (len(self.bindings), 32))
+            given.append({"type": "CHANNEL_BINDINGS", "hex": (head + self.bindings).hex()})
+        if given:
+            request["input"] = given
         if self.role == "initiate":
             answer = self._call("InitializeSecurityContext", pszTargetName="HTTP/web.sspi.test", fContextReq=ISC_FLAGS,
                                 **request)

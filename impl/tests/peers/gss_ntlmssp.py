@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """gss-ntlmssp behind MIT's GSSAPI, bare or inside MIT's SPNEGO. LGPL, and a plugin that every GSSAPI program would load:
-GSS_MECH_CONFIG of this process alone names it. NTLM_USER_FILE has the accounts its acceptor knows."""
+GSS_MECH_CONFIG of this process alone names it. NTLM_USER_FILE has the accounts its acceptor knows. Without a password
+the initiator takes what lies around: the ticket cache for Kerberos, the first line of that file for NTLM."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -20,19 +21,25 @@ class GssNtlmssp:
         self.mech = MECHS[start["package"]]
         self.accepts = start["role"] == "accept"
         self.context: Any = None
+        data = start.get("bindings")
+        self.bindings = gss.ChannelBindings(application_data=data.encode()) if data else None
         if self.accepts:
             self.credentials = gss.acquire_cred(None, mechs=[self.mech], usage="accept").creds
         else:
+            if not start["password"]:
+                self.credentials = gss.acquire_cred(None, mechs=[self.mech], usage="initiate").creds
+                return
             name = gss.import_name(f"{start['domain']}\\{start['user']}".encode(), gss.NameType.user)
             self.credentials = gss.acquire_cred_with_password(name, start["password"].encode(), mechs=[self.mech],
                                                               usage="initiate").creds
 
     def step(self, token: bytes) -> tuple[bytes, bool]:
         if self.accepts:
-            made = gss.accept_sec_context(token, self.credentials, context=self.context)
+            made = gss.accept_sec_context(token, self.credentials, context=self.context,
+                                          channel_bindings=self.bindings)
         else:
             made = gss.init_sec_context(TARGET, self.credentials, context=self.context, mech=self.mech, flags=FLAGS,
-                                        input_token=token or None)
+                                        input_token=token or None, channel_bindings=self.bindings)
         self.context = made.context
         return made.token or b"", not made.more_steps
 
