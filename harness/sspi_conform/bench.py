@@ -97,6 +97,13 @@ def measure_all(project: Project, build: Path, wanted: Sequence[str] = (),
             for row in _IN_PROCESS:
                 if asked(row.id):
                     take(bench.in_process(row))
+            for row in _MEMORY:
+                if asked(row.id):
+                    take(bench.memory(row))
+        if asked(_THREADS.id):
+            take(bench.two_threads())
+        if asked(_WINBIND.id):
+            take(bench.winbind_acceptor())
     if asked("suite-wall"):
         take(bench.suite_wall())
     return found
@@ -137,7 +144,7 @@ def _realm_ready() -> Iterator[Benchmark]:
 
 @dataclass(frozen=True)
 class InProcess:
-    """A measurement by the C programs. `size` 0 counts handshakes, else messages of that size."""
+    """A measurement by the C programs. `size` 0 counts handshakes, else messages of that size, sealed or signed."""
 
     id: str
     package: str
@@ -145,6 +152,7 @@ class InProcess:
     size: int
     winpr: bool = False  # whether WinPR 2 can do it
     gss: str = ""  # mechanism of gss_handshake, "" for no GSSAPI peer
+    signed: bool = False
 
     @property
     def peer(self) -> str:
@@ -157,16 +165,29 @@ _IN_PROCESS = (
     InProcess("kerberos-handshake", "Kerberos", "Kerberos", 0, gss="krb5"),
     InProcess("negotiate-ntlm-handshake", "Negotiate", "NTLM", 0, gss="spnego-ntlm"),
     InProcess("negotiate-kerberos-handshake", "Negotiate", "Kerberos", 0, gss="spnego-krb5"),
+    InProcess("ntlm-seal-64b", "NTLM", "NTLM", 64, winpr=True, gss="ntlm"),
     InProcess("ntlm-seal-1k", "NTLM", "NTLM", 1024, winpr=True, gss="ntlm"),
     InProcess("ntlm-seal-64k", "NTLM", "NTLM", 65536, winpr=True, gss="ntlm"),
+    # WinPR 2 has no MakeSignature
+    InProcess("ntlm-sign-64b", "NTLM", "NTLM", 64, gss="ntlm", signed=True),
+    InProcess("ntlm-sign-1k", "NTLM", "NTLM", 1024, gss="ntlm", signed=True),
+    InProcess("ntlm-sign-64k", "NTLM", "NTLM", 65536, gss="ntlm", signed=True),
     InProcess("kerberos-seal-64b", "Kerberos", "Kerberos", 64, gss="krb5"),
     InProcess("kerberos-seal-1k", "Kerberos", "Kerberos", 1024, gss="krb5"),
     InProcess("kerberos-seal-64k", "Kerberos", "Kerberos", 65536, gss="krb5"),
 )
 
+_MEMORY = (
+    InProcess("context-memory-ntlm", "NTLM", "NTLM", 0, winpr=True),
+    InProcess("context-memory-kerberos", "Kerberos", "Kerberos", 0),
+    InProcess("context-memory-negotiate-ntlm", "Negotiate", "NTLM", 0),
+    InProcess("context-memory-negotiate-kerberos", "Negotiate", "Kerberos", 0),
+)
+_THREADS = InProcess("ntlm-two-threads", "NTLM", "NTLM", 0)
+_WINBIND = InProcess("winbind-acceptor", "NTLM", "NTLM", 0)
 
 IDS = ("realm-ready", "scenario-rate", "scenario-rate-winbind", "harness-call", "suite-wall",
-       *(row.id for row in _IN_PROCESS))
+       *(row.id for row in (*_IN_PROCESS, *_MEMORY, _THREADS, _WINBIND)))
 
 
 class _Bench:
@@ -268,15 +289,47 @@ class _Bench:
         yield Benchmark(row.id, "MB/s" if row.size else "1/s", statistics.median(ours),
                         {name: statistics.median(values) for name, values in found.items()}, spread=spread)
 
-    def _sspi(self, row: InProcess, library: str, program: Program, inbound: bool = False) -> Measure:
-        environment = self._environment(row, program)
-        argv = [str(self._build / "bench" / "handshake"), library, row.package, row.mechanism,
+    # What is no rate
+
+    def memory(self, row: InProcess) -> Iterator[Benchmark]:
+        """Bytes of an established context, the mean of both sides, at the peak of a thousand pairs."""
+        measures = {"ours": self._sspi(row, self._libsspi.argv[-1], self._libsspi, program="context_memory")}
+        if row.winpr:
+            measures["winpr2"] = self._sspi(row, "libwinpr2.so.2", Program("winpr2", (), {"WLOG_LEVEL": "OFF"}, {}),
+                                            inbound=True, program="context_memory")
+        found = {name: measure() for name, measure in measures.items()}
+        yield Benchmark(row.id, "bytes", found.pop("ours"), found, runs=1, more=False)
+
+    def two_threads(self) -> Iterator[Benchmark]:
+        """How much more handshakes two threads do than one on shared credentials; needs two idle cores."""
+        measure = self._sspi(_THREADS, self._libsspi.argv[-1], self._libsspi, program="two_threads")
+        values = _interleaved({"ours": measure})["ours"]
+        yield Benchmark(_THREADS.id, "times", statistics.median(values), spread=_spread(values))
+
+    def winbind_acceptor(self) -> Iterator[Benchmark]:
+        """A whole acceptor through winbindd beside winbindd's own answer, wall time; at most a tenth above."""
+        environment = self._environment(_WINBIND, self._libsspi, "winbind") | self._account()
+        argv = [str(self._build / "bench" / "winbind_acceptor"), self._libsspi.argv[-1], self._world.targets["http"],
+                str(4 * SECONDS)]
+        found = [_printed(argv, environment) for _ in range(RUNS)]
+        ours, direct = ([one[name] for one in found] for name in ("acceptor", "direct"))
+        limit = round(1.1 * statistics.median(direct), 1)
+        yield Benchmark(_WINBIND.id, "us", statistics.median(ours), {"wbcAuthenticateUserEx": statistics.median(direct)},
+                        limit=limit, more=False, spread=max(_spread(ours), _spread(direct)))
+
+    def _account(self) -> dict[str, str]:
+        user, password = self._world.accounts["normal"]
+        return {"BENCH_USER": user, "BENCH_DOMAIN": self._world.domain, "BENCH_PASSWORD": password}
+
+    def _sspi(self, row: InProcess, library: str, how: Program, inbound: bool = False,
+              program: str = "handshake") -> Measure:
+        environment = self._environment(row, how)
+        argv = [str(self._build / "bench" / program), library, row.package, row.mechanism,
                 self._world.targets["http"]]
         if row.mechanism == "NTLM":
-            user, password = self._world.accounts["normal"]
-            environment |= {"BENCH_USER": user, "BENCH_DOMAIN": self._world.domain, "BENCH_PASSWORD": password}
+            environment |= self._account()
             environment |= {"BENCH_INBOUND": "1"} if inbound else {}
-        return self._counted(argv, environment, row)
+        return self._counted(argv, environment, row, timed=program != "context_memory")
 
     def _gss(self, row: InProcess) -> Measure:
         environment = self._environment(row, Program("gss", (), {}, {}))
@@ -290,22 +343,29 @@ class _Bench:
         argv = [str(self._build / "bench" / "gss_handshake"), row.gss, f"HTTP@{self._world.host}"]
         return self._counted(argv, environment, row)
 
-    def _environment(self, row: InProcess, program: Program) -> dict[str, str]:
+    def _environment(self, row: InProcess, program: Program, authority: str = "file") -> dict[str, str]:
         folder = self._folder / f"{row.id}-{program.name.replace(' ', '-')}"
-        around = Surroundings("file", "all", tickets=row.mechanism == "Kerberos")
+        around = Surroundings(authority, "all", tickets=row.mechanism == "Kerberos")
         return program.command(self._world, around, folder)[1]
 
     @staticmethod
-    def _counted(argv: list[str], environment: Mapping[str, str], row: InProcess) -> Measure:
-        argv = [*argv, *([str(row.size)] if row.size else []), str(SECONDS)]
+    def _counted(argv: list[str], environment: Mapping[str, str], row: InProcess, timed: bool = True) -> Measure:
+        size = [f"{'sign' if row.signed else ''}{row.size}"] if row.size else []
+        argv = [*argv, *size, *([str(SECONDS)] if timed else [])]
 
         def measure() -> float:
-            done = subprocess.run(argv, env=dict(environment), capture_output=True, text=True, timeout=60, check=False)
-            if done.returncode:
-                raise ConformError(f"{Path(argv[0]).name} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
-            found = json.loads(done.stdout.splitlines()[-1])
+            found = _printed(argv, environment)
             return found["count"] / found["seconds"] * (row.size / 1e6 if row.size else 1)
         return measure
+
+
+def _printed(argv: Sequence[str], environment: Mapping[str, str]) -> dict[str, float]:
+    """Runs a measuring program; what its last line says."""
+    done = subprocess.run(argv, env=dict(environment), capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        raise ConformError(f"{Path(argv[0]).name} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def write(found: Sequence[Benchmark], path: Path) -> None:

@@ -2,7 +2,7 @@
  *
  * The same as handshake.c for a GSSAPI library: MIT Kerberos, or gss-ntlmssp as its plugin.
  *
- *   gss_handshake krb5|ntlm|spnego-krb5|spnego-ntlm TARGET [SIZE] SECONDS
+ *   gss_handshake krb5|ntlm|spnego-krb5|spnego-ntlm TARGET [[sign]SIZE] SECONDS
  *
  * TARGET is a host-based name (HTTP@host). Credentials are the process's own: a ticket cache and
  * keytab, or NTLM_USER_FILE. Messages go through gss_wrap_iov in place where the mechanism has it.
@@ -138,6 +138,19 @@ static bool message_copied(struct bench *bench)
     return equal;
 }
 
+static bool signature(void *state)
+{
+    struct bench *bench = state;
+    gss_buffer_desc text = {bench->size, bench->plain}, token;
+    OM_uint32 minor,
+        major = gss_get_mic(&minor, bench->initiator, GSS_C_QOP_DEFAULT, &text, &token);
+    if (major != GSS_S_COMPLETE)
+        return failed("gss_get_mic", major, minor);
+    major = gss_verify_mic(&minor, bench->acceptor, &text, &token, NULL);
+    gss_release_buffer(&(OM_uint32){0}, &token);
+    return major == GSS_S_COMPLETE || failed("gss_verify_mic", major, minor);
+}
+
 static bool message(void *state)
 {
     struct bench *bench = state;
@@ -190,7 +203,7 @@ static bool prepare(struct bench *bench, const char *mechanism, char *target)
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        fprintf(stderr, "usage: %s krb5|ntlm|spnego-krb5|spnego-ntlm TARGET [SIZE] SECONDS\n",
+        fprintf(stderr, "usage: %s krb5|ntlm|spnego-krb5|spnego-ntlm TARGET [[sign]SIZE] SECONDS\n",
                 argv[0]);
         return 3;
     }
@@ -200,7 +213,8 @@ int main(int argc, char **argv)
     double seconds = atof(argv[argc - 1]);
     if (argc == 4)
         return bench_loop(handshake, &bench, seconds);
-    bench.size = strtoul(argv[3], NULL, 10);
+    bool signs = strncmp(argv[3], "sign", 4) == 0;
+    bench.size = strtoul(argv[3] + (signs ? 4 : 0), NULL, 10);
     bench.plain = malloc(bench.size);
     bench.sealed = malloc(bench.size);
     if (!bench.plain || !bench.sealed || !connect_sides(&bench))
@@ -208,5 +222,5 @@ int main(int argc, char **argv)
     memset(bench.plain, 'x', bench.size);
     if (bench.in_place && !ask_sizes(&bench))
         return EXIT_FAILURE;
-    return bench_loop(message, &bench, seconds);
+    return bench_loop(signs ? signature : message, &bench, seconds);
 }

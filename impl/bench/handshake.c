@@ -2,172 +2,13 @@
  *
  * How many handshakes, or sealed and opened messages, an SSPI library does in one thread.
  *
- *   handshake LIBRARY PACKAGE MECHANISM TARGET [SIZE] SECONDS
+ *   handshake LIBRARY PACKAGE MECHANISM TARGET [[sign]SIZE] SECONDS
  *
  * MECHANISM is NTLM or Kerberos (what Negotiate is limited to). With SIZE, messages of that many
- * bytes are sealed by the initiator and opened by the acceptor; without it, contexts are made and
- * deleted over credentials acquired once. The account comes from BENCH_USER, BENCH_DOMAIN and
- * BENCH_PASSWORD; without them the initiator uses its own credentials. BENCH_INBOUND=1 hands the
- * account to the inbound credential too, for libraries whose acceptor knows no accounts itself.
+ * bytes are sealed by the initiator and opened by the acceptor (signSIZE: signed and verified);
+ * without it, contexts are made and deleted over credentials acquired once.
  */
-#include <dlfcn.h>
-#include <sspi.h>
-#include <string.h>
-
-#include "clock.h"
-
-enum {
-    ROOM = 65536,
-    MOST_LEGS = 10,
-    MOST_TEXT = 256
-};
-
-struct side {
-    CredHandle credential;
-    CtxtHandle context;
-    bool has_context;
-    bool done;
-    uint8_t token[ROOM];
-    ULONG size; /* of the last token */
-};
-
-struct bench {
-    SecurityFunctionTableW *sspi;
-    SEC_WCHAR *target;
-    struct side initiator;
-    struct side acceptor;
-    uint8_t *plain; /* one message, its sealed copy, and the trailer */
-    uint8_t *sealed;
-    ULONG size;
-    uint8_t trailer[1024];
-    ULONG trailer_room;
-    ULONG sequence;
-};
-
-static bool failed(const char *what, SECURITY_STATUS status)
-{
-    fprintf(stderr, "%s: 0x%08x\n", what, (unsigned)status);
-    return false;
-}
-
-static SEC_WCHAR *wide(const char *text)
-{
-    SEC_WCHAR *copy = calloc(MOST_TEXT, sizeof *copy);
-    for (size_t n = 0; copy && text[n] && n + 1 < MOST_TEXT; n++)
-        copy[n] = (unsigned char)text[n];
-    return copy;
-}
-
-static ULONG length(const SEC_WCHAR *text)
-{
-    ULONG n = 0;
-    while (text[n])
-        n++;
-    return n;
-}
-
-static SEC_WINNT_AUTH_IDENTITY_W *identity(void)
-{
-    const char *user = getenv("BENCH_USER"), *domain = getenv("BENCH_DOMAIN");
-    const char *password = getenv("BENCH_PASSWORD");
-    if (!user || !domain || !password)
-        return NULL;
-    SEC_WINNT_AUTH_IDENTITY_W *found = calloc(1, sizeof *found);
-    if (!found)
-        return NULL;
-    found->User = wide(user);
-    found->UserLength = length(found->User);
-    found->Domain = wide(domain);
-    found->DomainLength = length(found->Domain);
-    found->Password = wide(password);
-    found->PasswordLength = length(found->Password);
-    found->Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
-    return found;
-}
-
-/* The same limited to one mechanism of Negotiate; the plain one for other packages. */
-static void *limited(SEC_WINNT_AUTH_IDENTITY_W *plain, const char *package, const char *mechanism)
-{
-    if (strcmp(package, "Negotiate") != 0)
-        return plain;
-    SEC_WINNT_AUTH_IDENTITY_EXW *found = calloc(1, sizeof *found);
-    if (!found)
-        return NULL;
-    found->Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
-    found->Length = sizeof *found;
-    if (plain) {
-        found->User = plain->User;
-        found->UserLength = plain->UserLength;
-        found->Domain = plain->Domain;
-        found->DomainLength = plain->DomainLength;
-        found->Password = plain->Password;
-        found->PasswordLength = plain->PasswordLength;
-    }
-    found->Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
-    found->PackageList = wide(strcmp(mechanism, "NTLM") == 0 ? "!Kerberos" : "!NTLM");
-    found->PackageListLength = length(found->PackageList);
-    return found;
-}
-
-static bool leg(struct bench *bench, struct side *side, const struct side *other, bool initiates)
-{
-    SecBuffer in = {other->size, SECBUFFER_TOKEN, (void *)other->token};
-    SecBufferDesc input = {SECBUFFER_VERSION, 1, &in};
-    SecBuffer out = {ROOM, SECBUFFER_TOKEN, side->token};
-    SecBufferDesc output = {SECBUFFER_VERSION, 1, &out};
-    ULONG attributes;
-    TimeStamp expiry;
-    SECURITY_STATUS status;
-    if (initiates)
-        status = bench->sspi->InitializeSecurityContextW(
-            &side->credential, side->has_context ? &side->context : NULL, bench->target,
-            ISC_REQ_MUTUAL_AUTH | ISC_REQ_CONFIDENTIALITY | ISC_REQ_INTEGRITY |
-                ISC_REQ_REPLAY_DETECT | ISC_REQ_SEQUENCE_DETECT,
-            0, SECURITY_NATIVE_DREP, side->has_context ? &input : NULL, 0, &side->context, &output,
-            &attributes, &expiry);
-    else
-        status = bench->sspi->AcceptSecurityContext(
-            &side->credential, side->has_context ? &side->context : NULL, &input,
-            ASC_REQ_CONFIDENTIALITY | ASC_REQ_INTEGRITY | ASC_REQ_REPLAY_DETECT |
-                ASC_REQ_SEQUENCE_DETECT,
-            SECURITY_NATIVE_DREP, &side->context, &output, &attributes, &expiry);
-    if (status < 0)
-        return failed(initiates ? "InitializeSecurityContext" : "AcceptSecurityContext", status);
-    side->has_context = true;
-    side->size = out.cbBuffer;
-    if (status == SEC_I_COMPLETE_NEEDED || status == SEC_I_COMPLETE_AND_CONTINUE) {
-        SECURITY_STATUS completed = bench->sspi->CompleteAuthToken(&side->context, &output);
-        if (completed != SEC_E_OK)
-            return failed("CompleteAuthToken", completed);
-    }
-    side->done = status == SEC_E_OK || status == SEC_I_COMPLETE_NEEDED;
-    return true;
-}
-
-static bool connect_sides(struct bench *bench)
-{
-    struct side *side = &bench->initiator, *other = &bench->acceptor;
-    other->size = 0;
-    for (int n = 0; n < MOST_LEGS && !(bench->initiator.done && bench->acceptor.done); n++) {
-        if (!side->done && !leg(bench, side, other, side == &bench->initiator))
-            return false;
-        struct side *next = other;
-        other = side;
-        side = next;
-    }
-    return bench->initiator.done && bench->acceptor.done;
-}
-
-static bool disconnect(struct bench *bench)
-{
-    for (struct side *side = &bench->initiator; side;
-         side = side == &bench->initiator ? &bench->acceptor : NULL) {
-        if (side->has_context)
-            bench->sspi->DeleteSecurityContext(&side->context);
-        side->has_context = side->done = false;
-    }
-    return true;
-}
+#include "sides.h"
 
 static bool handshake(void *state)
 {
@@ -196,6 +37,22 @@ static bool message(void *state)
         return false;
     }
     return true;
+}
+
+static bool signature(void *state)
+{
+    struct bench *bench = state;
+    SecBuffer buffers[2] = {{bench->trailer_room, SECBUFFER_TOKEN, bench->trailer},
+                            {bench->size, SECBUFFER_DATA, bench->plain}};
+    SecBufferDesc descriptor = {SECBUFFER_VERSION, 2, buffers};
+    SECURITY_STATUS status =
+        bench->sspi->MakeSignature(&bench->initiator.context, 0, &descriptor, bench->sequence);
+    if (status != SEC_E_OK)
+        return failed("MakeSignature", status);
+    ULONG qop;
+    status = bench->sspi->VerifySignature(&bench->acceptor.context, &descriptor, bench->sequence++,
+                                          &qop);
+    return status == SEC_E_OK || failed("VerifySignature", status);
 }
 
 /* Connects and gets ready for messages of `size` bytes. */
@@ -249,42 +106,22 @@ static bool proven(struct bench *bench, const char *package, const char *mechani
 int main(int argc, char **argv)
 {
     if (argc < 6) {
-        fprintf(stderr, "usage: %s LIBRARY PACKAGE MECHANISM TARGET [SIZE] SECONDS\n", argv[0]);
+        fprintf(stderr, "usage: %s LIBRARY PACKAGE MECHANISM TARGET [[sign]SIZE] SECONDS\n",
+                argv[0]);
         return 3;
     }
-    void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        fprintf(stderr, "%s\n", dlerror());
-        return 3;
-    }
-    SecurityFunctionTableW *(*entry)(void) =
-        (SecurityFunctionTableW * (*)(void)) dlsym(library, "InitSecurityInterfaceW");
     struct bench *bench = calloc(1, sizeof *bench);
-    if (!entry || !bench) {
-        fputs("no InitSecurityInterfaceW\n", stderr);
-        return 3;
-    }
-    bench->sspi = entry();
-    bench->target = wide(argv[4]);
-    SEC_WCHAR *package = wide(argv[2]);
-    SEC_WINNT_AUTH_IDENTITY_W *plain = identity();
-    TimeStamp expiry;
-    SECURITY_STATUS status = bench->sspi->AcquireCredentialsHandleW(
-        NULL, package, SECPKG_CRED_OUTBOUND, NULL, limited(plain, argv[2], argv[3]), NULL, NULL,
-        &bench->initiator.credential, &expiry);
-    if (status != SEC_E_OK)
-        return failed("AcquireCredentialsHandle outbound", status), EXIT_FAILURE;
-    status = bench->sspi->AcquireCredentialsHandleW(NULL, package, SECPKG_CRED_INBOUND, NULL,
-                                                    getenv("BENCH_INBOUND") ? plain : NULL, NULL,
-                                                    NULL, &bench->acceptor.credential, &expiry);
-    if (status != SEC_E_OK)
-        return failed("AcquireCredentialsHandle inbound", status), EXIT_FAILURE;
+    int status = bench ? open_library(bench, argv[1], argv[2], argv[3], argv[4]) : EXIT_FAILURE;
+    if (status)
+        return status;
     double seconds = atof(argv[argc - 1]);
     if (!proven(bench, argv[2], argv[3]))
         return EXIT_FAILURE;
-    if (argc > 6)
-        return open_line(bench, (ULONG)strtoul(argv[5], NULL, 10))
-                   ? bench_loop(message, bench, seconds)
-                   : EXIT_FAILURE;
-    return bench_loop(handshake, bench, seconds);
+    if (argc == 6)
+        return bench_loop(handshake, bench, seconds);
+    bool signs = strncmp(argv[5], "sign", 4) == 0;
+    ULONG size = (ULONG)strtoul(argv[5] + (signs ? 4 : 0), NULL, 10);
+    if (!open_line(bench, size))
+        return EXIT_FAILURE;
+    return bench_loop(signs ? signature : message, bench, seconds);
 }
