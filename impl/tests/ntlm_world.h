@@ -131,16 +131,10 @@ static inline struct sspi_leg *world_leg(struct world *world, unsigned number, U
     return leg;
 }
 
-static inline void world_meet(struct world *world)
+/* Both credentials are there. */
+static inline void world_run(struct world *world)
 {
-    struct sspi_identity identity = {(char *)(uintptr_t)world->user,
-                                     (char *)(uintptr_t)world->domain,
-                                     (char *)(uintptr_t)world->password, NULL};
-    world->client_cred =
-        world_acquire(SECPKG_CRED_OUTBOUND, world->default_identity ? NULL : &identity);
-    world->server_cred = world_acquire(SECPKG_CRED_INBOUND, NULL);
     world->isc1 = world->asc1 = world->isc2 = world->asc2 = SEC_E_INTERNAL_ERROR;
-
     struct sspi_leg *leg = world_leg(world, 0, world->isc, world->client_bindings);
     leg->target = world->target;
     world->isc1 = NTLM->initiate(world->client_cred, &world->client, leg);
@@ -157,6 +151,17 @@ static inline void world_meet(struct world *world)
         return;
     leg = world_leg(world, 3, world->asc, world->server_bindings);
     world->asc2 = NTLM->accept(NULL, &world->server, leg);
+}
+
+static inline void world_meet(struct world *world)
+{
+    struct sspi_identity identity = {(char *)(uintptr_t)world->user,
+                                     (char *)(uintptr_t)world->domain,
+                                     (char *)(uintptr_t)world->password, NULL};
+    world->client_cred =
+        world_acquire(SECPKG_CRED_OUTBOUND, world->default_identity ? NULL : &identity);
+    world->server_cred = world_acquire(SECPKG_CRED_INBOUND, NULL);
+    world_run(world);
 }
 
 static inline void world_part(struct world *world)
