@@ -94,6 +94,8 @@ def _play_argument(stage: Stage, verb: str, argument: Any) -> None:
         handshake.step_leg(stage, argument)
     elif verb in ("sign", "seal"):
         messages.step(stage, verb, argument)
+    elif verb == "open":
+        messages.step_open(stage, argument)
     elif verb in ("delete", "free"):
         handshake.step_give_back(stage, verb, argument)
     elif verb == "query":

@@ -25,7 +25,8 @@ _FORMS = (
     rf"(?:delete|free)\.{_SIDE}\.status",
 )
 # What stands on the wire; a recording cannot show more.
-_WIRE = re.compile(rf"{_SIDE}\.(?:(?:leg\.[0-9]+|last)\.token(?:\..+)?|legs)|established")
+_WIRE = re.compile(rf"{_SIDE}\.(?:(?:leg\.[0-9]+|last)\.token(?:\..+)?|legs)|established"
+                   rf"|seal\.{_LABEL}\.(?:token\.size|on-the-wire)|sign\.{_LABEL}\.signature\.size")
 _KINDS = ("one-of", "includes", "excludes", "not", "at-least", "at-most")
 
 

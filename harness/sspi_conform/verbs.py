@@ -15,12 +15,14 @@ LIVE_NAMES = ("ctx", "cred", "token", "own", "target", "package")
 _NAME = re.compile(r"\$([a-z][a-z0-9_-]*)")
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "leg": ("side", "input", "flags", "bindings", "output", "data-rep", "request"),
-    "sign": ("side", "tamper", "layout", "hex", "size", "as"),
-    "seal": ("side", "tamper", "layout", "hex", "size", "as"),
+    "sign": ("side", "tamper", "layout", "hex", "size", "as", "qop", "hold"),
+    "seal": ("side", "tamper", "layout", "hex", "size", "as", "qop", "hold"),
+    "open": ("side", "message", "as"),
     "query": ("side", "attributes"),
     "call": ("side", "as", "request"),
 }
-_TAMPERS, _LAYOUTS = ("flip", "flip-token", "truncate"), ("stream", "token-data")
+_TAMPERS = ("flip", "flip-token", "flip-header", "truncate")
+_LAYOUTS = ("stream", "token-data", "padding", "parts", "dce", "dce-plain")
 _PLAIN = ("establish", "acquire", "continue", "delete", "free")
 VERBS = (*_PLAIN, *_ARGUMENTS, "world")
 
@@ -114,6 +116,10 @@ def _check_values(verb: str, argument: Mapping[str, Any]) -> Complaint:
         for key, options in (("tamper", _TAMPERS), ("layout", _LAYOUTS)):
             if key in argument and argument[key] not in options:
                 return f"'{verb}' knows no {key} '{argument[key]}'", did_you_mean(str(argument[key]), options)
+        if argument.get("hold") and not isinstance(argument.get("as"), str):
+            return f"'{verb}' holds a message without a name", "Write as: a-word."
+    if verb == "open" and not isinstance(argument.get("message"), str):
+        return "'open' needs the name of a message that is held", "Write message: a-word."
     if verb == "leg" and "bindings" in argument:
         return check_bindings(argument["bindings"])
     if verb == "leg" and "output" in argument:

@@ -90,7 +90,8 @@ def surroundings_of(case: Case, side: str) -> Surroundings:
         # refuse its own replay cache: only an acceptor of NTLM gets it.
         authority=case.settings["authority"] if case.mechanism == "NTLM" and side == "acceptor" else "none",
         keytab=settings.get("keytab", "all") if side == "acceptor" else "all",
-        tickets=wants_tickets and settings.get("ccache", "auto") != "none",
+        tickets=(side == "initiator" and settings.get("ccache", "auto") == "present"
+                 or wants_tickets and settings.get("ccache", "auto") != "none"),
         policy=tuple(sorted(settings["policy"].items())),
     )
 

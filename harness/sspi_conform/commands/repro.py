@@ -57,7 +57,7 @@ def why_not(case: Case) -> str:
         argument = step[verb] if isinstance(step, Mapping) else None
         words = step.split()[1:] if isinstance(step, str) else []
         side = argument.get("side") if isinstance(argument, Mapping) else (argument or next(iter(words), None))
-        if verb in ("establish", "continue", "sign", "seal"):
+        if verb in ("establish", "continue", "sign", "seal", "open"):
             return f"'{verb}' needs both sides"
         if verb == "world":
             return "it changes the realm"

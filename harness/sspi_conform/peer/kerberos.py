@@ -8,12 +8,13 @@ the heap; gss_unwrap does the same job.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gssapi.raw as gss
 
-from . import bindings, model
+from . import bindings, model, skewed
 from .model import Identity, Leg, Part, Sizes, SspiError
 from .ntlm import NO_EXPIRY
 from .statuses import (SEC_E_BAD_BINDINGS, SEC_E_CONTEXT_EXPIRED, SEC_E_INTERNAL_ERROR, SEC_E_INVALID_HANDLE,
@@ -170,7 +171,7 @@ class _KerberosContext:
             raise SspiError(SEC_E_UNSUPPORTED_FUNCTION)
         iov = gss.IOV(gss.IOVBufferType.header, *map(_part, parts), std_layout=False)
         self._protect(lambda context: gss.wrap_iov(context, iov, sealed))
-        return [iov[index].value for index in range(1, len(parts) + 1)], iov[0].value
+        return [iov[index].value or b"" for index in range(1, len(parts) + 1)], iov[0].value
 
     def decrypt(self, parts: Sequence[Part], token: bytes) -> list[bytes]:
         if not token:
@@ -245,12 +246,16 @@ class Acceptor(_KerberosContext):
     """ASC."""
 
     integrity, identify, extended_error = model.ASC_INTEGRITY, model.ASC_IDENTIFY, model.ASC_EXTENDED_ERROR
+    _answered = False
 
     def step(self, leg: Leg) -> tuple[int, bytes | None]:
         if self._complete:
             raise SspiError(SEC_E_OUT_OF_SEQUENCE)
         if not leg.token:
             raise SspiError(SEC_E_INVALID_TOKEN)
+        if leg.misbehave.get("answer") == "skew" and not self._answered:
+            self._answered = True
+            return SEC_I_CONTINUE_NEEDED, skewed.krb_error(time.time() + skewed.AHEAD)
         expected = _bindings(leg)
         try:
             found = gss.accept_sec_context(leg.token, self._credentials.accept(), context=self._context,
@@ -280,7 +285,9 @@ def _bindings(leg: Leg) -> Any:
         acceptor_address=found.acceptor or None, application_data=found.application_data)
 
 
-def _part(part: Part) -> tuple[Any, bool, bytes]:
+def _part(part: Part) -> Any:
+    if part.padding:
+        return gss.IOVBufferType.padding
     kind = gss.IOVBufferType.data if part.sealed else gss.IOVBufferType.sign_only
     return kind, False, part.data
 

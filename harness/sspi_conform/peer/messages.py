@@ -25,19 +25,19 @@ def verify(context: Context, buffers: list[Buffer]) -> None:
 
 def encrypt(context: Context, buffers: list[Buffer], qop: int) -> None:
     """EncryptMessage with TOKEN and DATA in any order; read-only buffers are signed (mp.layout.dce), not sealed.
-    What it writes to the TOKEN may be shorter than the room; PADDING stays empty."""
+    What it writes to the TOKEN may be shorter than the room; PADDING gets what the mechanism pads with, mostly nothing."""
     token = _token(buffers)
     pairs = _parts(buffers)
     if token.room < context.sizes().security_trailer and token.room < 16:
         raise SspiError(SEC_E_BUFFER_TOO_SMALL)
-    sealed, signature = context.encrypt([part for _, part in pairs], qop)
+    pads = [(buffer, Part(b"", padding=True)) for buffer in buffers if buffer.base_type == _PADDING]
+    sealed, signature = context.encrypt([part for _, part in pairs + pads], qop)
     _put(token, signature)
+    for (buffer, _), data in zip(pads, sealed[len(pairs):]):
+        _put(buffer, data)
     for (buffer, part), data in zip(pairs, sealed):
         if part.sealed:
             buffer.put(data)
-    for buffer in buffers:
-        if buffer.base_type == _PADDING:
-            buffer.put(b"")
 
 
 def decrypt(context: Context, buffers: list[Buffer]) -> None:

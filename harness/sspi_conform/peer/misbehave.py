@@ -20,6 +20,9 @@ TABLE: Mapping[str, Mapping[str, str]] = {
     "target-name-av": {
         "omit": "NTLM initiator: leaves MsvAvTargetName out",
     },
+    "answer": {
+        "skew": "Kerberos acceptor: answers the first AP-REQ with KRB_AP_ERR_SKEW and a clock that is ahead",
+    },
     "mic": {
         "wrong": "NTLM initiator: a MIC with one bit flipped",
         "drop": "NTLM initiator: no MIC although MsvAvFlags announces one (what an attacker can do on the way)",

@@ -33,6 +33,7 @@ class Part:
 
     data: bytes
     sealed: bool = True
+    padding: bool = False  # no text, but room for what the mechanism pads with
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from . import layouts
 from .handshake import OK
+from .layouts import SPARE_TOKEN
 from .stage import CTX, Side, Stage
 
-SPARE_TOKEN = 1024  # room for a signature when the implementation does not say how much it needs
-_TYPES: Mapping[int, str] = {1: "DATA", 2: "TOKEN", 9: "PADDING"}
+_DATA = 1  # without an attribute bit
+
+
+@dataclass(frozen=True)
+class Message:
+    """A protected message on its way: the call that opens it, its number, its buffers, what it said."""
+
+    call: str
+    number: int
+    buffers: list[dict[str, Any]]
+    text: str
 
 
 def step_words(stage: Stage, verb: str, words: list[str]) -> None:
@@ -52,7 +64,7 @@ def _sign(stage: Stage, sender: Side, argument: Mapping[str, Any], text: str, pa
     observed, names = stage.observed, stage.names
     room = _sizes(stage, sender).get("cbMaxSignature", SPARE_TOKEN)
     answer = stage.send(sender, {
-        "call": "MakeSignature", "ctx": CTX, "MessageSeqNo": sender.sequence,
+        "call": "MakeSignature", "ctx": CTX, "MessageSeqNo": sender.sequence, **_quality(argument),
         "message": [{"type": "DATA", "hex": text}, {"type": "TOKEN", "size": room}]})
     observed[path + "make.status"] = names.status(answer["status"])
     _canaries(observed, path, answer)
@@ -64,54 +76,78 @@ def _sign(stage: Stage, sender: Side, argument: Mapping[str, Any], text: str, pa
     buffers = [{"type": "DATA", "hex": text}, {"type": "TOKEN", "hex": signature}]
     if argument.get("layout") == "token-data":
         buffers.reverse()
-    receiver = stage.other(sender)
-    if CTX not in receiver.contexts:
-        return
-    answer = stage.send(receiver, {"call": "VerifySignature", "ctx": CTX, "MessageSeqNo": sender.sequence,
-                                   "message": buffers})
-    observed[path + "verify.status"] = names.status(answer["status"])
-    _canaries(observed, path, answer)
-    _qop(observed, path, answer)
+    _part(stage, sender, argument, path, Message("VerifySignature", sender.sequence, buffers, text))
 
 
 def _seal(stage: Stage, sender: Side, argument: Mapping[str, Any], text: str, path: str) -> None:
     observed, names = stage.observed, stage.names
-    sizes = _sizes(stage, sender)
-    buffers = [{"type": "TOKEN", "size": sizes.get("cbSecurityTrailer", SPARE_TOKEN)}, {"type": "DATA", "hex": text}]
-    if sizes.get("cbBlockSize", 0) > 1:
-        buffers.append({"type": "PADDING", "size": sizes["cbBlockSize"]})
+    layout = str(argument.get("layout", "token-data"))
+    buffers = layouts.made(layout, _sizes(stage, sender), text)
     answer = stage.send(sender, {"call": "EncryptMessage", "ctx": CTX, "MessageSeqNo": sender.sequence,
-                                 "message": buffers})
+                                 **_quality(argument), "message": buffers})
     observed[path + "encrypt.status"] = names.status(answer["status"])
     _canaries(observed, path, answer)
-    receiver = stage.other(sender)
-    if answer["status"] != OK or CTX not in receiver.contexts:
+    if answer["status"] != OK:
         return
-    sealed = [buffer.get("hex", "") for buffer in answer["message"]]
-    observed[path + "token.size"] = len(sealed[0]) // 2
-    observed[path + "on-the-wire"] = "plaintext" if text and sealed[1] == text else "changed"
-    sealed[1], sealed[0] = _damaged(argument.get("tamper"), sealed[1], sealed[0])
-    answer = stage.send(receiver, {"call": "DecryptMessage", "ctx": CTX, "MessageSeqNo": sender.sequence,
-                                   "message": _arrived(sealed, argument.get("layout", "token-data"))})
-    observed[path + "decrypt.status"] = names.status(answer["status"])
-    observed[path + "plaintext"] = _plaintext(answer, text)
+    sealed = [{**{key: one[key] for key in ("type", "readonly") if key in one}, "hex": buffer.get("hex", "")}
+              for one, buffer in zip(buffers, answer["message"])]
+    token = next(one for one in sealed if one["type"] == "TOKEN")
+    body = next(one for one in sealed if layouts.is_body(one))
+    observed[path + "token.size"] = len(token["hex"]) // 2
+    before = "".join(one["hex"] for one in buffers if layouts.is_body(one))
+    after = "".join(one["hex"] for one in sealed if layouts.is_body(one))
+    observed[path + "on-the-wire"] = "plaintext" if before and after == before else "changed"
+    how = argument.get("tamper")
+    if how == "flip-header":
+        header = next(one for one in sealed if one.get("readonly"))
+        header["hex"] = _flipped(header["hex"])
+    else:
+        body["hex"], token["hex"] = _damaged(how, body["hex"], token["hex"])
+    _part(stage, sender, argument, path,
+          Message("DecryptMessage", sender.sequence, layouts.arrived(layout, sealed), before))
+
+
+def _quality(argument: Mapping[str, Any]) -> dict[str, Any]:
+    return {"fQOP": argument["qop"]} if "qop" in argument else {}
+
+
+def _part(stage: Stage, sender: Side, argument: Mapping[str, Any], path: str, message: Message) -> None:
+    """The message goes on its way at once, or is held until an `open` names it."""
+    if argument.get("hold"):
+        stage.held[str(argument["as"])] = message
+    else:
+        _open(stage, sender, path, message)
+
+
+def step_open(stage: Stage, argument: Mapping[str, Any]) -> None:
+    """`open`: a message of argument['side'] that was held arrives, for the first time or once more."""
+    message = stage.held.get(str(argument["message"]))
+    if message is not None:
+        label = argument.get("as", argument["message"])
+        verb = "sign" if message.call == "VerifySignature" else "seal"
+        _open(stage, stage.side(argument["side"]), f"{verb}.{label}.", message)
+
+
+def _open(stage: Stage, sender: Side, path: str, message: Message) -> None:
+    observed, names = stage.observed, stage.names
+    receiver = stage.other(sender)
+    if CTX not in receiver.contexts:
+        return
+    answer = stage.send(receiver, {"call": message.call, "ctx": CTX, "MessageSeqNo": message.number,
+                                   "message": message.buffers})
+    if message.call == "VerifySignature":
+        observed[path + "verify.status"] = names.status(answer["status"])
+    else:
+        observed[path + "decrypt.status"] = names.status(answer["status"])
+        observed[path + "plaintext"] = _plaintext(answer, message.text)
     _canaries(observed, path, answer)
     _qop(observed, path, answer)
-
-
-def _arrived(sealed: list[str], layout: str) -> list[dict[str, Any]]:
-    """What the receiver is given: one stream, or the buffers as the sender got them."""
-    if layout == "stream":
-        return [{"type": "STREAM", "hex": "".join(sealed)}, {"type": "DATA", "size": 0}]
-    return [{"type": kind, "hex": part} for kind, part in zip(("TOKEN", "DATA", "PADDING"), sealed) if
-            part or kind != "PADDING"]
 
 
 def _plaintext(answer: Mapping[str, Any], text: str) -> str:
     if answer["status"] != OK:
         return "none"
-    found = "".join(buffer.get("hex", "") for buffer in answer.get("message") or ()
-                    if _TYPES.get(buffer["type"] & 0x0FFFFFFF) == "DATA")
+    found = "".join(buffer.get("hex", "") for buffer in answer.get("message") or () if buffer["type"] == _DATA)
     return "equal" if found == text else "different" if found else "none"
 
 

@@ -64,6 +64,7 @@ class Stage:
         self.initiator, self.acceptor = self.sides["initiator"], self.sides["acceptor"]
         self.initiator.call, self.acceptor.call = "InitializeSecurityContext", "AcceptSecurityContext"
         self.last: Side | None = None  # who made the last leg
+        self.held: dict[str, Any] = {}  # messages.Message by label
 
     def other(self, side: Side) -> Side:
         """The side across the wire."""
