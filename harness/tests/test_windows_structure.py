@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import windows_recordings as windows
 
+from realm import Realm
 from sspi_conform import tokens
 from sspi_conform.cli import main
 from sspi_conform.proof import recordings
 from sspi_conform.proof.compare import SECRETS, first_difference, name_at
 from sspi_conform.proof.rows import Listed, Row, build_of, explained, listed, table
 from sspi_conform.tokens import ntlm
+from sspi_conform.world import world_of
 
 
 def place() -> Path:
@@ -36,7 +38,9 @@ def test_every_exchange_is_parsed_whole() -> None:
 
 @pytest.fixture(scope="module")
 def rows() -> tuple[list[Row], list[Listed]]:
-    return table(windows.stage(), place())
+    recorded = place()
+    with Realm() as realm:
+        return table(windows.stage(), recorded, world_of(realm))
 
 
 def test_every_difference_is_listed(rows: tuple[list[Row], list[Listed]]) -> None:

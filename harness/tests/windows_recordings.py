@@ -24,8 +24,8 @@ def folder() -> Path | None:
 
 
 def needed() -> pytest.MarkDecorator:
-    return pytest.mark.skipif(folder() is None, reason="no recordings of Windows: set SSPI_CONFORM_SHARED to the folder "
-                                                       "that holds windows-captures")
+    return pytest.mark.skipif(folder() is None, reason="no recordings of Windows: set SSPI_CONFORM_SHARED to the "
+                                                       "folder that holds windows-captures")
 
 
 def stage() -> Stage:

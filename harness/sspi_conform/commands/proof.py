@@ -10,8 +10,10 @@ from typing import Any
 from ..model import ConformError
 from ..proof import recordings
 from ..proof.play import Stage
-from ..proof.rows import Row, table
+from ..proof.rows import BUT_SECRETS, EQUAL, STRUCTURE, Row, table
+from ..world import world_of
 
+_DEGREES = {EQUAL: "", BUT_SECRETS: " (but for secrets)", STRUCTURE: " (structure)"}
 _EPILOG = """\
 examples:
   sspi-conform proof                             recordings in SSPI_CONFORM_SHARED, or in ../shared
@@ -37,7 +39,12 @@ def run(options: argparse.Namespace) -> int:
     for name in ("sspi-probe", "libsspi-test.so"):
         if not (build / name).exists():
             raise ConformError(f"no {name} in {build}", "", "`make all` builds it.")
-    rows, missing = table(Stage(build), place)
+    from realm import Realm, RealmError
+    try:
+        with Realm() as realm:
+            rows, missing = table(Stage(build), place, world_of(realm))
+    except RealmError as problem:
+        raise ConformError(f"no realm for the Kerberos exchanges: {problem}") from problem
     print("\n".join(lines([row for row in rows if row.difference or not options.differences])))
     print(summary(rows))
     for one in missing:
@@ -50,22 +57,21 @@ def lines(rows: list[Row]) -> list[str]:
     found = [f"{'exchange':<44} {'side':<9} {'build':<14} equal"]
     for (exchange, side, build), group in groupby(rows, lambda row: (row.exchange, row.side, row.build)):
         parts = list(group)
-        equal = [row.message + (" (but for secrets)" if row.by_structure else "") for row in parts
-                 if row.difference is None]
-        found.append(f"{_short(exchange):<44} {side:<9} {build:<14} {', '.join(equal) or '-'}")
+        equal = [row.message + _DEGREES[row.degree] for row in parts if row.difference is None]
+        found.append(f"{_short(exchange):<44} {side:<9} {build:<14} {', '.join(equal) or '-'}".rstrip())
         found += [f"    {row.message}: {row.verdict}" for row in parts if row.difference is not None]
     return found
 
 
 def summary(rows: list[Row]) -> str:
     messages = [row for row in rows if row.message not in ("outcome", "session key")]
-    exact = sum(row.difference is None and not row.by_structure for row in messages)
-    masked = sum(row.difference is None and row.by_structure for row in messages)
+    same = {degree: sum(row.difference is None and row.degree == degree for row in messages) for degree in _DEGREES}
     other = [row for row in messages if row.difference is not None]
     facts = [row for row in rows if row.message in ("outcome", "session key")]
-    return (f"{len({row.exchange for row in rows})} exchanges, {len(messages)} messages: {exact} equal byte for byte, "
-            f"{masked} equal but for secrets nobody knows, {len(other)} different ({sum(row.good for row in other)} "
-            f"with a listed reason); outcomes and session keys: {sum(row.good for row in facts)} of {len(facts)} equal")
+    return (f"{len({row.exchange for row in rows})} exchanges: {same[EQUAL]} messages equal byte for byte, "
+            f"{same[BUT_SECRETS]} equal but for secrets nobody knows, {same[STRUCTURE]} of the same structure; "
+            f"{len(other)} differences, {sum(row.good for row in other)} of them with a listed reason; outcomes and "
+            f"session keys: {sum(row.good for row in facts)} of {len(facts)} equal")
 
 
 def _short(name: str) -> str:

@@ -4,7 +4,6 @@ the clock and the randomness. Everything else must follow."""
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,7 @@ class Acceptor:
 def known(place: Path) -> list[Known]:
     """The exchanges of exchanges.yaml."""
     found = []
-    for row in yaml.safe_load((Path(__file__).parent / "exchanges.yaml").read_text())["exchanges"]:
+    for row in exchanges_file()["exchanges"]:
         numbers = row["number"] if isinstance(row["number"], list) else [row["number"]]
         for number in numbers:
             secret = row["secret"]
@@ -78,6 +77,12 @@ def known(place: Path) -> list[Known]:
             found.append(Known(recordings.read(place, row["file"], number), row["client"] == "windows", password,
                                hash_, row["outcome"], row.get("account", "U")))
     return found
+
+
+def exchanges_file() -> dict[str, Any]:
+    """What has to be known besides the recordings."""
+    read: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "exchanges.yaml").read_text())
+    return read
 
 
 def keytab_rc4(path: Path, principal: str) -> bytes:
@@ -189,14 +194,15 @@ def acceptor(exchange: Exchange, found: Known | None) -> Acceptor:
         if authenticate.response_kind != "NTLMv2":
             settings["lm-level"] = "1"
         domain = authenticate.text(authenticate.domain).lower()
-        if domain not in (settings.get("netbios-domain", "").lower(), settings.get("dns-domain", "").lower()):
+        ours = (settings.get("netbios-domain", ""), settings.get("dns-domain", ""))
+        if domain not in [one.lower() for one in ours]:
             settings["unknown-domains"] = "accounts"
         accounts = (f"{authenticate.text(authenticate.user)}:1000:{'X' * 32}:{found.nt_hash.hex().upper()}:"
                     f"[{found.account:<11}]:LCT-60000000:\n")
     allowed = ["ALLOW_NULL_SESSION"] if found and found.anonymous and found.outcome == "accepted" else []
     spnego = exchange.legs[exchange.place(ntlm.Negotiate) or 0].wrapped
-    return Acceptor("Negotiate" if spnego else "NTLM", settings, accounts,
-                    flags.bits("ASC_REQ_", allowed), challenge.server_challenge, int.from_bytes(stamp, "little") if stamp else 0)
+    return Acceptor("Negotiate" if spnego else "NTLM", settings, accounts, flags.bits("ASC_REQ_", allowed),
+                    challenge.server_challenge, int.from_bytes(stamp or b"", "little"))
 
 
 def settings_text(settings: dict[str, str], accounts: Path | None) -> str:
@@ -204,8 +210,3 @@ def settings_text(settings: dict[str, str], accounts: Path | None) -> str:
     if accounts:
         lines.append(f"accounts = {accounts}")
     return "\n".join(["[ntlm]", *lines, ""])
-
-
-def usable(place: Path) -> Iterator[Exchange]:
-    """All recorded exchanges with NTLM's three messages."""
-    return (one for one in recordings.every(place) if one.is_ntlm)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table: every recorded NTLM exchange, each side whose recorded part Windows played, message by message."""
+"""The table: every recorded exchange, each side whose recorded part Windows played, message by message."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,12 +10,14 @@ from pathlib import Path
 import yaml
 
 from ..tokens import ntlm
-from . import inputs
+from ..world import World
+from . import inputs, live, recordings
 from .compare import SECRETS
 from .inputs import Known
 from .play import OK, Played, Stage, play_acceptor, play_initiator
 from .recordings import Exchange
 
+EQUAL, BUT_SECRETS, STRUCTURE = "equal", "equal but for secrets", "same structure"
 _NOT_WINDOWS = "not Windows"
 
 
@@ -29,7 +31,7 @@ class Row:
     message: str
     difference: str | None
     reason: str | None = None
-    by_structure: bool = False
+    degree: str = EQUAL
 
     @property
     def good(self) -> bool:
@@ -38,7 +40,7 @@ class Row:
     @property
     def verdict(self) -> str:
         if self.difference is None:
-            return "equal but for secrets" if self.by_structure else "equal"
+            return self.degree
         return f"{self.difference}: {self.reason or 'NOT LISTED'}"
 
 
@@ -93,20 +95,39 @@ def other_rows(stage: Stage, exchange: Exchange) -> Iterator[Row]:
     client, server = build_of(negotiate.version), build_of(challenge.version)
     if client:
         played = play_initiator(stage, exchange, None, SECRETS)
-        yield from _rows(exchange, "initiator", client, played, by_structure=True)
+        yield from _rows(exchange, "initiator", client, played, secrets=False)
     if server or challenge.version is None:
         played = play_acceptor(stage, exchange, None, SECRETS)
-        yield from _rows(exchange, "acceptor", server or "before VERSION", played, by_structure=True)
+        yield from _rows(exchange, "acceptor", server or "before VERSION", played, secrets=False)
 
 
-def _rows(exchange: Exchange, side: str, build: str | None, played: Played, by_structure: bool = False) -> Iterator[Row]:
+def kerberos_rows(realm: live.Realm, exchange: Exchange, not_windows: frozenset[str]) -> Iterator[Row]:
+    """An exchange with Kerberos: the structure of each token that Windows sent, beside a live run's."""
+    wanted = live.parameters(exchange)
+    made = realm.run(wanted)
+    start = 0 if wanted.hint else next(place for place, leg in enumerate(exchange.legs) if leg.from_client)
+    for place, leg in enumerate(exchange.legs[start:]):
+        side = "initiator" if leg.from_client else "acceptor"
+        if side in not_windows:
+            continue
+        recorded = live.structure(leg.token)
+        ours = made[place][1] if place < len(made) and made[place][0] == leg.from_client else None
+        inner = recorded.get("inner", "none")
+        message = recorded["kind"] + (f" with {inner}" if inner != "none" else "")
+        for difference in live.differences(recorded, ours) or [None]:
+            yield Row(exchange.name, side, "Kerberos", message, difference, degree=STRUCTURE)
+
+
+def _rows(exchange: Exchange, side: str, build: str | None, played: Played,
+          secrets: bool = True) -> Iterator[Row]:
     made = [one for one in played.compared if one.made]
     refused = [one for one in played.compared if not one.made]
-    if by_structure and (side == "acceptor" or made):
+    if not secrets and (side == "acceptor" or made):
         refused = []  # without the secret there is no verdict that could be compared
     for one in made + refused:
+        masked = not secrets and one.message == "AUTHENTICATE"
         yield Row(exchange.name, side, build or _NOT_WINDOWS, one.message, one.difference,
-                  by_structure=by_structure and side == "initiator" and one.message == "AUTHENTICATE")
+                  degree=BUT_SECRETS if masked else EQUAL)
 
 
 def _fact(exchange: Exchange, side: str, version: ntlm.Version | None, what: str, made: str | None,
@@ -115,14 +136,25 @@ def _fact(exchange: Exchange, side: str, version: ntlm.Version | None, what: str
                None if made == recorded else f"{made}, recorded is {recorded}")
 
 
-def table(stage: Stage, place: Path) -> tuple[list[Row], list[Listed]]:
+def table(stage: Stage, place: Path, world: World) -> tuple[list[Row], list[Listed]]:
     """All rows with the listed reasons, and the listed differences that were not found."""
     known = inputs.known(place)
     names = {one.exchange.name for one in known}
+    realm = live.Realm(stage, world)
+    others = inputs.exchanges_file()["not-windows"]
     rows = [row for one in known for row in known_rows(stage, one)]
-    for exchange in inputs.usable(place):
-        if exchange.name not in names:
+    for exchange in recordings.every(place):
+        if exchange.name in names:
+            continue
+        aside = next((one for one in others if fnmatchcase(exchange.name, one["exchange"])), {"sides": [], "why": ""})
+        if exchange.is_ntlm:
             rows += other_rows(stage, exchange)
+        elif len(aside["sides"]) == 2:
+            rows.append(Row(exchange.name, "both", "-", "exchange", "not compared", aside["why"]))
+        elif live.is_kerberos(exchange):
+            rows += kerberos_rows(realm, exchange, frozenset(aside["sides"]))
+        else:
+            rows.append(Row(exchange.name, "both", "-", "exchange", "not played"))
     return explained(rows, listed())
 
 
