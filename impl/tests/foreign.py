@@ -53,6 +53,7 @@ class Sspi:
         self.number = 0
         self.package_list: str | None = "!Kerberos"  # of Negotiate
         self.bindings = b""
+        self.datagram = 0
 
     def _call(self, call: str, **request: Any) -> dict[str, Any]:
         answer = self.endpoint.call({"call": call, **request})
@@ -84,10 +85,10 @@ class Sspi:
         if given:
             request["input"] = given
         if self.role == "initiate":
-            answer = self._call("InitializeSecurityContext", pszTargetName="HTTP/web.sspi.test", fContextReq=ISC_FLAGS,
+            answer = self._call("InitializeSecurityContext", pszTargetName="HTTP/web.sspi.test", fContextReq=ISC_FLAGS | self.datagram,
                                 **request)
         else:
-            answer = self._call("AcceptSecurityContext", fContextReq=ASC_FLAGS, TargetDataRep=16, **request)
+            answer = self._call("AcceptSecurityContext", fContextReq=ASC_FLAGS | self.datagram, TargetDataRep=16, **request)
         status, output = answer["status"], bytes.fromhex(answer["output"][0].get("hex", ""))
         if status == COMPLETE_NEEDED:
             status = self._call("CompleteAuthToken", ctx=self.ctx, input=[{"type": "TOKEN", "hex": ""}])["status"]

@@ -13,6 +13,7 @@ from lines import serve
 MECHS = {"NTLM": gss.OID.from_int_seq("1.3.6.1.4.1.311.2.2.10"), "Negotiate": gss.OID.from_int_seq("1.3.6.1.5.5.2")}
 SESSION_KEY = gss.OID.from_int_seq("1.2.840.113554.1.2.2.5.5")
 FLAGS = 0x4 | 0x8 | 0x10 | 0x20  # replay, sequence, confidentiality, integrity
+DATAGRAM = 0x10000  # gss-ntlmssp's own
 TARGET = gss.import_name(b"HTTP@web.sspi.test", gss.NameType.hostbased_service)
 
 
@@ -21,6 +22,7 @@ class GssNtlmssp:
         self.mech = MECHS[start["package"]]
         self.accepts = start["role"] == "accept"
         self.context: Any = None
+        self.flags = FLAGS | (DATAGRAM if start.get("datagram") else 0)
         data = start.get("bindings")
         self.bindings = gss.ChannelBindings(application_data=data.encode()) if data else None
         if self.accepts:
@@ -38,7 +40,7 @@ class GssNtlmssp:
             made = gss.accept_sec_context(token, self.credentials, context=self.context,
                                           channel_bindings=self.bindings)
         else:
-            made = gss.init_sec_context(TARGET, self.credentials, context=self.context, mech=self.mech, flags=FLAGS,
+            made = gss.init_sec_context(TARGET, self.credentials, context=self.context, mech=self.mech, flags=self.flags,
                                         input_token=token or None, channel_bindings=self.bindings)
         self.context = made.context
         return made.token or b"", not made.more_steps
