@@ -39,8 +39,8 @@ enum record {
 };
 
 struct setup {
-    uint32_t req[2]; /* ours, theirs */
-    uint8_t bindings[2];
+    uint32_t req[2];     /* ours, theirs */
+    uint8_t bindings[2]; /* which; high half: policy */
     uint8_t room, shape; /* of our output; of messages */
 };
 
@@ -54,7 +54,12 @@ struct side {
     uint8_t memory[ROOM];
 };
 
-static CredHandle outbound, inbound;
+/* Each side keeps to one of these: today's defaults; NTLMv1 and LM as well; no time, no MIC. */
+static const char *const policies[] = {"", "lm-level = 0\n", "lm-level = 2\nav-timestamp = no\n"};
+enum {
+    POLICIES = sizeof policies / sizeof policies[0]
+};
+static CredHandle outbound[POLICIES], inbound[POLICIES];
 
 static void acquire(ULONG use, CredHandle *credential)
 {
@@ -256,20 +261,26 @@ static void run(struct sspi_view input, struct setup *setup, struct side *ours, 
     struct sspi_view none = {NULL, 0};
     if (INITIATES)
         leg(ours, setup, 0, none, true, setup->room & 1 ? 0 : ROOM);
-    bool first = true;
+    bool first = true, waits = false;
     for (int n = 0; n < MOST_LEGS && input.size; n++) {
-        bool can = theirs->status == SEC_I_CONTINUE_NEEDED && (ours->token.size || first);
-        theirs->token.size = can ? theirs->token.size : 0;
+        bool can = !waits && theirs->status == SEC_I_CONTINUE_NEEDED && (ours->token.size || first);
+        if (!can && !waits)
+            theirs->token.size = 0;
         note(&seen, ours->token);
         if (can)
             leg(theirs, setup, 1, ours->token, first && theirs->initiates, ROOM);
         first = false;
         note(&seen, theirs->token);
-        struct sspi_blob token = next_token(&input, theirs->token, &seen);
+        struct sspi_view whole = theirs->token;
+        struct sspi_blob token = next_token(&input, whole, &seen);
         bool ended = ours->has_context && ours->status != SEC_I_CONTINUE_NEEDED;
         /* From time to time the buffer is too small for any token. */
         size_t room = setup->room & 1 ? 0 : setup->room >> 4 == 15 ? 16 : ROOM;
         leg(ours, setup, 0, sspi_blob_view(&token), false, room);
+        /* Silence: it wants the rest of a token in fragments (MS-SPNG 3.1.5.6). */
+        waits = ours->status == SEC_I_CONTINUE_NEEDED && !ours->token.size;
+        if (waits && token.size < whole.size)
+            fuzz_take(&theirs->token, token.size);
         sspi_blob_free(&token);
         MUST(!ended || ours->status < 0);
         if (ours->status != SEC_I_CONTINUE_NEEDED)
@@ -295,10 +306,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct side ours, theirs;
     struct sspi_view input = {data, size};
     struct setup setup;
-    if (!outbound.dwUpper) {
-        fuzz_world();
-        acquire(SECPKG_CRED_OUTBOUND, &outbound);
-        acquire(SECPKG_CRED_INBOUND, &inbound);
+    if (!outbound[0].dwUpper) {
+        for (size_t i = 0; i < POLICIES; i++) {
+            fuzz_world(policies[i]);
+            acquire(SECPKG_CRED_OUTBOUND, &outbound[i]);
+            acquire(SECPKG_CRED_INBOUND, &inbound[i]);
+        }
     }
     fuzz_pin();
     setup.req[0] = fuzz_number(&input, 4);
@@ -310,7 +323,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct side *sides[2] = {&ours, &theirs};
     for (int i = 0; i < 2; i++) {
         sides[i]->initiates = INITIATES == !i;
-        sides[i]->credential = sides[i]->initiates ? &outbound : &inbound;
+        uint8_t policy = (setup.bindings[i] >> 4) % POLICIES;
+        sides[i]->credential = sides[i]->initiates ? &outbound[policy] : &inbound[policy];
         sides[i]->has_context = false;
         sides[i]->status = SEC_I_CONTINUE_NEEDED;
         sides[i]->token.size = 0;

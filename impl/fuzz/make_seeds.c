@@ -131,13 +131,19 @@ static void exchange_seed(const char *target, const struct kept *kept, int from,
     uint8_t *at = seed;
     for (int n = 0; n < 8; n++)
         *at++ = (uint8_t)(req >> 8 * (n % 4));
-    *at++ = shape & 1; /* bindings */
-    *at++ = shape & 1;
+    /* Bindings, and a policy; what was recorded was so with the first one. */
+    uint8_t policy = kind == 0 || kind == 3 ? (uint8_t)(shape / 2 % 3 << 4) : 0;
+    *at++ = policy | (shape & 1);
+    *at++ = policy | (shape & 1);
     *at++ = shape >> 1 & 1; /* room */
     *at++ = shape;
     for (size_t n = 0; n < kept->counts[from]; n++) {
         bool raw = kind == 1 || kind == 2;
         at = put_record(at, kind, kept->tokens[from][n], raw ? kept->sizes[from][n] : 0);
+        if (kind == 3) { /* the first 32 bytes, and the rest */
+            at = put_record(at - 3, kind, "\x20\x00", 2);
+            at = put_record(at, 0, NULL, 0);
+        }
     }
     for (uint8_t n = 0; n < 4; n++) /* sealed, signed, both again with an altered byte */
         at = put_record(at, (uint8_t) !(n & 1), "\x05\x00\x01", n / 2 ? 3 : 0);
@@ -251,7 +257,7 @@ int main(int argc, char **argv)
         return 3;
     }
     folder = argv[1];
-    fuzz_world();
+    fuzz_world("");
     exchanges();
     reselection();
     files();

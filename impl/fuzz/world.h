@@ -14,6 +14,7 @@
 #include "env.h"
 #include "fuzz.h"
 #include "ntlm/keys.h"
+#include "ntlm/keys_v1.h"
 
 #define FUZZ_USER "anna"
 #define FUZZ_DOMAIN "WORLD"
@@ -40,28 +41,46 @@ static inline void fuzz_name_config(int file)
     MUST(setenv("LIBSSPI_CONFIG", path, 1) == 0);
 }
 
-/* One account, and settings that name its file. */
-static inline void fuzz_world(void)
+static inline void fuzz_hash(char **at, const uint8_t hash[16])
 {
-    char text[512], *at = text;
-    uint8_t hash[16];
-    int accounts = fuzz_file(), config = fuzz_file();
-
-    MUST(ntlm_nt_hash(FUZZ_PASSWORD, hash));
-    at += sprintf(at, "%s:1000:XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX:", FUZZ_USER);
     for (int i = 0; i < 16; i++)
-        at += sprintf(at, "%02X", hash[i]);
-    at += sprintf(at, ":[U          ]:LCT-60000000:\n");
+        *at += sprintf(*at, "%02X", hash[i]);
+    *at += sprintf(*at, ":");
+}
+
+/* One account. Returns its file. */
+static inline int fuzz_accounts(void)
+{
+    char text[256], *at = text;
+    uint8_t nt[16], lm[16];
+    int accounts = fuzz_file();
+    MUST(ntlm_nt_hash(FUZZ_PASSWORD, nt) && ntlm_lm_hash(FUZZ_PASSWORD, lm));
+    at += sprintf(at, "%s:1000:", FUZZ_USER);
+    fuzz_hash(&at, lm);
+    fuzz_hash(&at, nt);
+    at += sprintf(at, "[U          ]:LCT-60000000:\n");
     fuzz_file_write(accounts, text, (size_t)(at - text));
     /* Old enough for the library to keep what it read. */
     MUST(futimens(accounts, (struct timespec[2]){{1700000000, 1}, {1700000000, 1}}) == 0);
+    return accounts;
+}
+
+/* Settings that name the accounts, and more lines of [ntlm], for credentials acquired next. */
+static inline void fuzz_world(const char *more)
+{
+    static int accounts = -1, config = -1;
+    char text[512];
+    if (config < 0) {
+        accounts = fuzz_accounts();
+        config = fuzz_file();
+        fuzz_name_config(config);
+    }
     int size = snprintf(text, sizeof text,
                         "[ntlm]\nauthority = file\naccounts = /proc/self/fd/%d\n"
                         "netbios-name = SERVER\nnetbios-domain = %s\n"
-                        "dns-name = server.world.test\ndns-domain = world.test\n",
-                        accounts, FUZZ_DOMAIN);
+                        "dns-name = server.world.test\ndns-domain = world.test\n%s",
+                        accounts, FUZZ_DOMAIN, more);
     fuzz_file_write(config, text, (size_t)size);
-    fuzz_name_config(config);
 }
 
 /* Before every run: whatever the library draws is what it drew in all others. */
