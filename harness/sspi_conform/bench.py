@@ -97,6 +97,9 @@ def measure_all(project: Project, build: Path, wanted: Sequence[str] = (),
             for row in _IN_PROCESS:
                 if asked(row.id):
                     take(bench.in_process(row))
+            for alone, inside in _OVERHEAD:
+                if asked(alone.id):
+                    take(bench.overhead(alone, inside))
             for row in _MEMORY:
                 if asked(row.id):
                     take(bench.memory(row))
@@ -153,6 +156,7 @@ class InProcess:
     winpr: bool = False  # whether WinPR 2 can do it
     gss: str = ""  # mechanism of gss_handshake, "" for no GSSAPI peer
     signed: bool = False
+    used: bool = False  # of a handshake: one signed message each way belongs to it
 
     @property
     def peer(self) -> str:
@@ -177,6 +181,12 @@ _IN_PROCESS = (
     InProcess("kerberos-seal-64k", "Kerberos", "Kerberos", 65536, gss="krb5"),
 )
 
+# What SPNEGO costs: the same with the mechanism alone and inside Negotiate. Each context signs and verifies a message
+# each way, because NTLM makes its message keys when the first one comes and SPNEGO needs them for its MICs.
+_OVERHEAD = tuple(tuple(InProcess(id, package, mechanism, 0, used=True) for package in (mechanism, "Negotiate"))
+                  for id, mechanism in (("negotiate-overhead", "NTLM"), ("negotiate-overhead-kerberos", "Kerberos")))
+_OVERHEAD_RUNS, _OVERHEAD_LIMIT = 15, 0.9
+
 _MEMORY = (
     InProcess("context-memory-ntlm", "NTLM", "NTLM", 0, winpr=True),
     InProcess("context-memory-kerberos", "Kerberos", "Kerberos", 0),
@@ -187,7 +197,7 @@ _THREADS = InProcess("ntlm-two-threads", "NTLM", "NTLM", 0)
 _WINBIND = InProcess("winbind-acceptor", "NTLM", "NTLM", 0)
 
 IDS = ("realm-ready", "scenario-rate", "scenario-rate-winbind", "harness-call", "suite-wall",
-       *(row.id for row in (*_IN_PROCESS, *_MEMORY, _THREADS, _WINBIND)))
+       *(row.id for row in (*_IN_PROCESS, *_MEMORY, _THREADS, _WINBIND)), *(rows[0].id for rows in _OVERHEAD))
 
 
 class _Bench:
@@ -291,6 +301,17 @@ class _Bench:
 
     # What is no rate
 
+    def overhead(self, alone: InProcess, inside: InProcess) -> Iterator[Benchmark]:
+        """The rate inside Negotiate as a share of the mechanism's own. Neighbours in time are compared, because a
+        machine that does other work in between slows both down."""
+        measures = {row.package: self._sspi(row, self._libsspi.argv[-1], self._libsspi) for row in (alone, inside)}
+        for measure in measures.values():
+            measure()
+        found = _interleaved(measures, _OVERHEAD_RUNS)
+        shares = [theirs / own for own, theirs in zip(found[alone.package], found[inside.package])]
+        yield Benchmark(alone.id, "share", statistics.median(shares), limit=_OVERHEAD_LIMIT, runs=_OVERHEAD_RUNS,
+                        spread=_spread(shares))
+
     def memory(self, row: InProcess) -> Iterator[Benchmark]:
         """Bytes of an established context, the mean of both sides, at the peak of a thousand pairs."""
         measures = {"ours": self._sspi(row, self._libsspi.argv[-1], self._libsspi, program="context_memory")}
@@ -350,8 +371,8 @@ class _Bench:
 
     @staticmethod
     def _counted(argv: list[str], environment: Mapping[str, str], row: InProcess, timed: bool = True) -> Measure:
-        size = [f"{'sign' if row.signed else ''}{row.size}"] if row.size else []
-        argv = [*argv, *size, *([str(SECONDS)] if timed else [])]
+        what = ["used"] if row.used else [f"{'sign' if row.signed else ''}{row.size}"] if row.size else []
+        argv = [*argv, *what, *([str(SECONDS)] if timed else [])]
 
         def measure() -> float:
             found = _printed(argv, environment)

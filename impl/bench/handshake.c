@@ -2,17 +2,41 @@
  *
  * How many handshakes, or sealed and opened messages, an SSPI library does in one thread.
  *
- *   handshake LIBRARY PACKAGE MECHANISM TARGET [[sign]SIZE] SECONDS
+ *   handshake LIBRARY PACKAGE MECHANISM TARGET [used|[sign]SIZE] SECONDS
  *
  * MECHANISM is NTLM or Kerberos (what Negotiate is limited to). With SIZE, messages of that many
  * bytes are sealed by the initiator and opened by the acceptor (signSIZE: signed and verified);
- * without it, contexts are made and deleted over credentials acquired once.
+ * without it, contexts are made and deleted over credentials acquired once. With the word "used"
+ * every context also signs and verifies one message each way before it is deleted: NTLM derives
+ * message keys when the first message comes, and SPNEGO needs them for its MICs, so only this
+ * compares the two.
  */
 #include "sides.h"
 
 static bool handshake(void *state)
 {
     return connect_sides(state) && disconnect(state);
+}
+
+static bool sign_one(struct bench *bench, struct side *from, struct side *to)
+{
+    uint8_t data[16] = "sixteen letters", trailer[64];
+    SecBuffer buffers[2] = {{sizeof trailer, SECBUFFER_TOKEN, trailer},
+                            {sizeof data, SECBUFFER_DATA, data}};
+    SecBufferDesc descriptor = {SECBUFFER_VERSION, 2, buffers};
+    SECURITY_STATUS status = bench->sspi->MakeSignature(&from->context, 0, &descriptor, 0);
+    if (status != SEC_E_OK)
+        return failed("MakeSignature", status);
+    ULONG qop;
+    status = bench->sspi->VerifySignature(&to->context, &descriptor, 0, &qop);
+    return status == SEC_E_OK ? true : failed("VerifySignature", status);
+}
+
+static bool used_handshake(void *state)
+{
+    struct bench *bench = state;
+    return connect_sides(bench) && sign_one(bench, &bench->initiator, &bench->acceptor) &&
+           sign_one(bench, &bench->acceptor, &bench->initiator) && disconnect(bench);
 }
 
 static bool message(void *state)
@@ -106,7 +130,7 @@ static bool proven(struct bench *bench, const char *package, const char *mechani
 int main(int argc, char **argv)
 {
     if (argc < 6) {
-        fprintf(stderr, "usage: %s LIBRARY PACKAGE MECHANISM TARGET [[sign]SIZE] SECONDS\n",
+        fprintf(stderr, "usage: %s LIBRARY PACKAGE MECHANISM TARGET [used|[sign]SIZE] SECONDS\n",
                 argv[0]);
         return 3;
     }
@@ -119,6 +143,8 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     if (argc == 6)
         return bench_loop(handshake, bench, seconds);
+    if (strcmp(argv[5], "used") == 0)
+        return bench_loop(used_handshake, bench, seconds);
     bool signs = strncmp(argv[5], "sign", 4) == 0;
     ULONG size = (ULONG)strtoul(argv[5] + (signs ? 4 : 0), NULL, 10);
     if (!open_line(bench, size))

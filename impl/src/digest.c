@@ -12,7 +12,6 @@
 
 #include <openssl/des.h>
 #include <openssl/md4.h>
-#include <openssl/md5.h>
 #include <string.h>
 
 #define HMAC_BLOCK 64
@@ -43,33 +42,52 @@ bool sspi_md5(const struct sspi_view *parts, size_t count, uint8_t out[16])
 }
 
 /* RFC 2104. */
+bool sspi_hmac_md5_start(struct sspi_view key, struct sspi_hmac_md5_key *out)
+{
+    uint8_t pad[HMAC_BLOCK];
+
+    if (key.size > sizeof pad)
+        return false;
+    memset(pad, 0, sizeof pad);
+    if (key.size)
+        memcpy(pad, key.data, key.size);
+    for (size_t i = 0; i < sizeof pad; i++)
+        pad[i] ^= 0x36;
+    bool good = MD5_Init(&out->inner) && MD5_Update(&out->inner, pad, sizeof pad);
+    for (size_t i = 0; i < sizeof pad; i++)
+        pad[i] ^= 0x36 ^ 0x5c;
+    good = good && MD5_Init(&out->outer) && MD5_Update(&out->outer, pad, sizeof pad);
+    sspi_wipe(pad, sizeof pad);
+    return good;
+}
+
+bool sspi_hmac_md5_run(const struct sspi_hmac_md5_key *key, const struct sspi_view *parts,
+                       size_t count, uint8_t out[16])
+{
+    uint8_t inner[16];
+    MD5_CTX md5 = key->inner;
+    bool good = md5_parts(&md5, parts, count) && MD5_Final(inner, &md5);
+    md5 = key->outer;
+    good = good && MD5_Update(&md5, inner, sizeof inner) && MD5_Final(out, &md5);
+    sspi_wipe(inner, sizeof inner);
+    sspi_wipe(&md5, sizeof md5);
+    return good;
+}
+
 bool sspi_hmac_md5(struct sspi_view key, const struct sspi_view *parts, size_t count,
                    uint8_t out[16])
 {
-    uint8_t pad[HMAC_BLOCK], inner[16];
-    MD5_CTX md5;
-    bool good = false;
+    uint8_t hashed[16];
+    struct sspi_hmac_md5_key start;
+    bool good = true;
 
-    memset(pad, 0, sizeof pad);
-    if (key.size > sizeof pad) {
-        if (!sspi_md5(&key, 1, pad))
-            goto out;
-    } else if (key.size) {
-        memcpy(pad, key.data, key.size);
+    if (key.size > HMAC_BLOCK) {
+        good = sspi_md5(&key, 1, hashed);
+        key = (struct sspi_view){hashed, sizeof hashed};
     }
-    for (size_t i = 0; i < sizeof pad; i++)
-        pad[i] ^= 0x36;
-    if (!MD5_Init(&md5) || !MD5_Update(&md5, pad, sizeof pad) || !md5_parts(&md5, parts, count) ||
-        !MD5_Final(inner, &md5))
-        goto out;
-    for (size_t i = 0; i < sizeof pad; i++)
-        pad[i] ^= 0x36 ^ 0x5c;
-    good = MD5_Init(&md5) && MD5_Update(&md5, pad, sizeof pad) &&
-           MD5_Update(&md5, inner, sizeof inner) && MD5_Final(out, &md5);
-out:
-    sspi_wipe(pad, sizeof pad);
-    sspi_wipe(inner, sizeof inner);
-    sspi_wipe(&md5, sizeof md5);
+    good = good && sspi_hmac_md5_start(key, &start) && sspi_hmac_md5_run(&start, parts, count, out);
+    sspi_wipe(hashed, sizeof hashed);
+    sspi_wipe(&start, sizeof start);
     return good;
 }
 

@@ -76,8 +76,11 @@ static size_t put_utf16(uint32_t c, uint8_t *out)
 
 static char *utf8_from_bytes(const uint8_t *bytes, size_t units)
 {
-    size_t size = 0;
-    for (size_t at = 0; at < units;) {
+    size_t ascii = 0; /* most names are nothing else, and every call converts the target's */
+    while (ascii < units && bytes[2 * ascii] < 0x80 && !bytes[2 * ascii + 1])
+        ascii++;
+    size_t size = ascii;
+    for (size_t at = ascii; at < units;) {
         uint32_t c = next_utf16(bytes, units, &at);
         if (c == INVALID)
             return NULL;
@@ -86,8 +89,10 @@ static char *utf8_from_bytes(const uint8_t *bytes, size_t units)
     char *text = sspi_alloc(size + 1);
     if (!text)
         return NULL;
-    char *out = text;
-    for (size_t at = 0; at < units;)
+    for (size_t at = 0; at < ascii; at++)
+        text[at] = (char)bytes[2 * at];
+    char *out = text + ascii;
+    for (size_t at = ascii; at < units;)
         out += put_utf8(next_utf16(bytes, units, &at), out);
     return text;
 }

@@ -70,7 +70,7 @@ static SECURITY_STATUS finish(struct neg_context *context, struct sspi_leg *leg,
     if (status == SEC_E_OK && ask)
         status = SEC_I_CONTINUE_NEEDED;
 out:
-    sspi_blob_free(&own);
+    neg_token_free(&own);
     return status;
 }
 
@@ -91,7 +91,7 @@ static SECURITY_STATUS step(struct neg_context *context, struct sspi_leg *leg,
                                                         .token = sspi_blob_view(&output)})) ==
              SEC_E_OK)
         status = SEC_I_CONTINUE_NEEDED;
-    sspi_blob_free(&output);
+    neg_token_free(&output);
     return status;
 }
 
@@ -184,7 +184,7 @@ static SECURITY_STATUS take_init(struct neg_context *context, struct sspi_leg *l
         other = select_mech(context, &other_place, mech);
     if (!other)
         return status;
-    sspi_blob_free(&leg->output);
+    neg_token_free(&leg->output);
     context->answered = false;
     return reselect(context, leg, other);
 }
@@ -209,7 +209,7 @@ static SECURITY_STATUS send_hint(struct neg_context *context, struct sspi_leg *l
         neg_mech_types_encode(oids, count, &list) &&
         neg_init_encode(&(struct neg_init){.mech_types = sspi_blob_view(&list), .hint = true},
                         &leg->output);
-    sspi_blob_free(&list);
+    neg_token_free(&list);
     return good ? SEC_I_CONTINUE_NEEDED : SEC_E_INSUFFICIENT_MEMORY;
 }
 

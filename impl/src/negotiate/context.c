@@ -43,11 +43,11 @@ void neg_context_free(void *opaque)
     if (!context)
         return;
     drop_mech(context);
-    sspi_blob_free(&context->mech_types);
-    sspi_blob_free(&context->fragments.in);
-    sspi_blob_free(&context->fragments.out);
+    neg_token_free(&context->mech_types);
+    neg_token_free(&context->fragments.in);
+    neg_token_free(&context->fragments.out);
     sspi_free(context->target);
-    sspi_free_secret(context, sizeof *context);
+    sspi_free(context);
 }
 
 void neg_mech_choose(struct neg_context *context, const struct neg_mech *mech)
@@ -64,12 +64,9 @@ SECURITY_STATUS neg_mech_leg(struct neg_context *context, const struct sspi_leg 
     void *credential = context->credential->mech[context->mech->package].state;
     struct sspi_leg inner = {
         /* SPNEGO has no connectionless form: its first token is the initiator's. */
-        .req = (leg->req & ~(ULONG)ISC_REQ_DATAGRAM) | extra_req,
-        .data_rep = leg->data_rep,
-        .target = leg->target ? leg->target : context->target,
-        .has_token = token != NULL,
-        .token = token ? *token : (struct sspi_view){NULL, 0},
-        .max_output = SIZE_MAX,
+        .req = (leg->req & ~(ULONG)ISC_REQ_DATAGRAM) | extra_req, .data_rep = leg->data_rep,
+        .target = leg->target ? leg->target : context->target,    .has_token = token != NULL,
+        .token = token ? *token : (struct sspi_view){NULL, 0},    .max_output = SIZE_MAX,
     };
     if (leg->bindings) {
         context->bindings = *leg->bindings;
@@ -161,7 +158,7 @@ SECURITY_STATUS neg_mic_missing(struct neg_context *context)
         return SEC_E_OK;
     SECURITY_STATUS status = context->package->make_mic(context->mech_context,
                                                         sspi_blob_view(&context->mech_types), &mic);
-    sspi_blob_free(&mic);
+    neg_token_free(&mic);
     if (status == SEC_E_UNSUPPORTED_FUNCTION)
         return SEC_E_OK;
     return status == SEC_E_INSUFFICIENT_MEMORY ? status : SEC_E_INVALID_TOKEN;

@@ -75,6 +75,13 @@ SECURITY_STATUS neg_mic_missing(struct neg_context *context);
 /* Whether this side sends a MIC with or after the mechanism's last token. */
 bool neg_mic_wanted(const struct neg_context *context);
 
+/* For everything SPNEGO handles: it goes over the wire as it is, so there is nothing to wipe. */
+static inline void neg_token_free(struct sspi_blob *token)
+{
+    sspi_free(token->data);
+    *token = (struct sspi_blob){NULL, 0};
+}
+
 /* Puts resp into leg->output. */
 SECURITY_STATUS neg_send(struct sspi_leg *leg, const struct neg_resp *resp);
 

@@ -2,14 +2,12 @@
  *
  * SPNEGO tokens in DER.
  *
- * ASN1_get_object and ASN1_put_object instead of ASN.1 templates: the grammar is four short
- * SEQUENCEs, and templates would allocate and copy every field of every token, which is the
- * larger part of what SPNEGO costs on top of NTLM.
+ * Read and written by hand: the grammar is four short SEQUENCEs, and what libcrypto offers for it
+ * (templates that copy every field, or ASN1_get_object with its error queue) is the larger part
+ * of what SPNEGO costs on top of NTLM.
  */
 #include "der.h"
 
-#include <openssl/asn1.h>
-#include <openssl/err.h>
 #include <string.h>
 
 #include "mechs.h"
@@ -17,28 +15,46 @@
 /* ---- reading ------------------------------------------------------------------------------- */
 
 /* Identifier octets: class, constructed bit and number at once. DER allows each type only one. */
-#define SEQUENCE (V_ASN1_CONSTRUCTED | V_ASN1_SEQUENCE)
-#define APPLICATION_0 (V_ASN1_CONSTRUCTED | V_ASN1_APPLICATION)
-#define CONTEXT(n) (V_ASN1_CONSTRUCTED | V_ASN1_CONTEXT_SPECIFIC | (n))
+#define OCTET_STRING 0x04
+#define OBJECT 0x06
+#define ENUMERATED 0x0a
+#define GENERAL_STRING 0x1b
+#define SEQUENCE 0x30
+#define APPLICATION_0 0x60
+#define CONTEXT(n) (0xa0 | (n))
 
-/* Takes one element off *input: its (first) identifier octet and its contents. Definite lengths
- * only. A number above 30 is an extension at best: its first octet is none of those above. */
+/* The length behind an identifier octet, in one to five octets, longer than DER would have it if
+ * need be. 0: there is none, or an indefinite one. */
+static size_t take_length(const uint8_t *at, size_t room, size_t *length)
+{
+    if (!room)
+        return 0;
+    size_t octets = at[0] & 0x7f;
+    *length = octets;
+    if (at[0] < 0x80)
+        return 1;
+    if (octets < 1 || octets > 4 || octets >= room)
+        return 0;
+    *length = 0;
+    for (size_t i = 1; i <= octets; i++)
+        *length = *length << 8 | at[i];
+    return 1 + octets;
+}
+
+/* Takes one element off *input: its identifier octet and its contents. Numbers above 30, which take
+ * more octets, are in nobody's grammar. */
 static bool take_any(struct sspi_view *input, int *identifier, struct sspi_view *contents)
 {
-    const unsigned char *at = input->data;
-    long length;
-    int number, class;
-
-    if (!input->size || input->size > INT32_MAX)
+    size_t length = 0;
+    if (!input->size || (input->data[0] & 0x1f) == 0x1f)
         return false;
-    int kind = ASN1_get_object(&at, &length, &number, &class, (long)input->size);
-    if (kind & 0x81) /* an error, or an indefinite length */
+    size_t header = take_length(input->data + 1, input->size - 1, &length);
+    if (!header || length > input->size - 1 - header)
         return false;
     *identifier = input->data[0];
-    *contents = (struct sspi_view){at, (size_t)length};
-    size_t used = (size_t)(at - input->data) + (size_t)length;
-    input->data += used;
-    input->size -= used;
+    *contents = (struct sspi_view){input->data + 1 + header, length};
+    input->data = contents->data + length;
+    input->size -= 1 + header + length;
     return true;
 }
 
@@ -58,10 +74,10 @@ static bool take_whole(struct sspi_view input, int identifier, struct sspi_view 
     return take(&input, identifier, contents) && input.size == 0;
 }
 
-static bool unframe(struct sspi_view token, struct sspi_view *oid, struct sspi_view *inner)
+bool neg_unframe(struct sspi_view token, struct sspi_view *oid, struct sspi_view *inner)
 {
     struct sspi_view body;
-    if (!take(&token, APPLICATION_0, &body) || !take(&body, V_ASN1_OBJECT, oid))
+    if (!take(&token, APPLICATION_0, &body) || !take(&body, OBJECT, oid))
         return false;
     *inner = body;
     return true;
@@ -76,7 +92,7 @@ static bool read_mech_types(struct sspi_view field, struct neg_init *init)
     if (list.size)
         init->mech_types = field;
     while (list.size) {
-        if (!take(&list, V_ASN1_OBJECT, &oid) || !oid.size)
+        if (!take(&list, OBJECT, &oid) || !oid.size)
             return false;
     }
     return true;
@@ -86,7 +102,7 @@ static bool read_mech_types(struct sspi_view field, struct neg_init *init)
 static bool read_field_3(struct sspi_view field, struct neg_init *init)
 {
     struct sspi_view hints;
-    if (take_whole(field, V_ASN1_OCTET_STRING, &init->mic))
+    if (take_whole(field, OCTET_STRING, &init->mic))
         return true;
     init->hint = take_whole(field, SEQUENCE, &hints);
     return init->hint;
@@ -110,13 +126,13 @@ static bool read_init(struct sspi_view token, enum neg_trailing trailing, struct
             good = read_mech_types(field, init);
             break;
         case CONTEXT(2):
-            good = take_whole(field, V_ASN1_OCTET_STRING, &init->mech_token);
+            good = take_whole(field, OCTET_STRING, &init->mech_token);
             break;
         case CONTEXT(3):
             good = read_field_3(field, init);
             break;
         case CONTEXT(4):
-            good = take_whole(field, V_ASN1_OCTET_STRING, &init->mic);
+            good = take_whole(field, OCTET_STRING, &init->mic);
             break;
         default: /* reqFlags, which RFC 4178 4.2.1 says to ignore, and later extensions */
             break;
@@ -130,7 +146,7 @@ static bool read_init(struct sspi_view token, enum neg_trailing trailing, struct
 static bool read_state(struct sspi_view field, enum neg_state *state)
 {
     struct sspi_view value;
-    if (!take_whole(field, V_ASN1_ENUMERATED, &value) || value.size != 1 ||
+    if (!take_whole(field, ENUMERATED, &value) || value.size != 1 ||
         value.data[0] > NEG_REQUEST_MIC)
         return false;
     *state = (enum neg_state)value.data[0];
@@ -155,14 +171,13 @@ static bool read_resp(struct sspi_view token, enum neg_trailing trailing, struct
             good = read_state(field, &resp->state);
             break;
         case CONTEXT(1):
-            good = take_whole(field, V_ASN1_OBJECT, &resp->supported_mech) &&
-                   resp->supported_mech.size;
+            good = take_whole(field, OBJECT, &resp->supported_mech) && resp->supported_mech.size;
             break;
         case CONTEXT(2):
-            good = take_whole(field, V_ASN1_OCTET_STRING, &resp->token);
+            good = take_whole(field, OCTET_STRING, &resp->token);
             break;
         case CONTEXT(3):
-            good = take_whole(field, V_ASN1_OCTET_STRING, &resp->mic);
+            good = take_whole(field, OCTET_STRING, &resp->mic);
             break;
         default:
             break;
@@ -173,32 +188,16 @@ static bool read_resp(struct sspi_view token, enum neg_trailing trailing, struct
     return true;
 }
 
-/* libcrypto reports bad input in the thread's error queue, which belongs to the application: the
- * three entries leave it as they found it. */
-bool neg_unframe(struct sspi_view token, struct sspi_view *oid, struct sspi_view *inner)
-{
-    ERR_set_mark();
-    bool good = unframe(token, oid, inner);
-    ERR_pop_to_mark();
-    return good;
-}
-
 bool neg_init_decode(struct sspi_view token, enum neg_trailing trailing, struct neg_init *init)
 {
     memset(init, 0, sizeof *init);
-    ERR_set_mark();
-    bool good = read_init(token, trailing, init);
-    ERR_pop_to_mark();
-    return good;
+    return read_init(token, trailing, init);
 }
 
 bool neg_resp_decode(struct sspi_view token, enum neg_trailing trailing, struct neg_resp *resp)
 {
     *resp = (struct neg_resp){.state = NEG_NO_STATE};
-    ERR_set_mark();
-    bool good = read_resp(token, trailing, resp);
-    ERR_pop_to_mark();
-    return good;
+    return read_resp(token, trailing, resp);
 }
 
 struct sspi_view neg_mechs(struct sspi_view mech_types)
@@ -209,21 +208,35 @@ struct sspi_view neg_mechs(struct sspi_view mech_types)
 
 bool neg_next_mech(struct sspi_view *mechs, struct sspi_view *oid)
 {
-    return mechs->size && take(mechs, V_ASN1_OBJECT, oid);
+    return mechs->size && take(mechs, OBJECT, oid);
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
 /* Tokens are written front to back; the sizes of everything inside are added up first. */
 
-static size_t wrapped(size_t size, int tag)
+static size_t length_octets(size_t size)
 {
-    return (size_t)ASN1_object_size(1, (int)size, tag);
+    size_t octets = 1;
+    if (size >= 0x80)
+        for (size_t left = size; left; left >>= 8)
+            octets++;
+    return octets;
 }
 
-static void put_header(uint8_t **at, int tag, int class, bool constructed, size_t size)
+/* An element of that many octets of contents. */
+static size_t wrapped(size_t size)
 {
-    ASN1_put_object(at, constructed, (int)size, tag, class);
+    return 1 + length_octets(size) + size;
+}
+
+static void put_header(uint8_t **at, int identifier, size_t size)
+{
+    size_t more = length_octets(size) - 1;
+    *(*at)++ = (uint8_t)identifier;
+    *(*at)++ = (uint8_t)(more ? 0x80 | more : size);
+    while (more--)
+        *(*at)++ = (uint8_t)(size >> 8 * more);
 }
 
 static void put_bytes(uint8_t **at, struct sspi_view bytes)
@@ -233,22 +246,27 @@ static void put_bytes(uint8_t **at, struct sspi_view bytes)
     *at += bytes.size;
 }
 
-/* [number] EXPLICIT of a primitive type, when the field has data. */
-static size_t field_size(struct sspi_view contents, int number, int type)
+static void put_element(uint8_t **at, int identifier, struct sspi_view contents)
 {
-    return contents.data ? wrapped(wrapped(contents.size, type), number) : 0;
+    put_header(at, identifier, contents.size);
+    put_bytes(at, contents);
+}
+
+/* [number] EXPLICIT of a primitive type, when the field has data. */
+static size_t field_size(struct sspi_view contents)
+{
+    return contents.data ? wrapped(wrapped(contents.size)) : 0;
 }
 
 static void put_field(uint8_t **at, struct sspi_view contents, int number, int type)
 {
     if (!contents.data)
         return;
-    put_header(at, number, V_ASN1_CONTEXT_SPECIFIC, true, wrapped(contents.size, type));
-    put_header(at, type, V_ASN1_UNIVERSAL, false, contents.size);
-    put_bytes(at, contents);
+    put_header(at, CONTEXT(number), wrapped(contents.size));
+    put_element(at, type, contents);
 }
 
-/* Lengths are ints in libcrypto; no token comes near. */
+/* Lengths take four octets at most; no token comes near. */
 static bool start(size_t size, struct sspi_blob *out)
 {
     return size < INT32_MAX / 2 && sspi_blob_alloc(out, size);
@@ -258,15 +276,13 @@ bool neg_mech_types_encode(const struct sspi_view *oids, size_t count, struct ss
 {
     size_t list = 0;
     for (size_t i = 0; i < count; i++)
-        list += wrapped(oids[i].size, V_ASN1_OBJECT);
-    if (!start(wrapped(list, V_ASN1_SEQUENCE), out))
+        list += wrapped(oids[i].size);
+    if (!start(wrapped(list), out))
         return false;
     uint8_t *at = out->data;
-    put_header(&at, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, true, list);
-    for (size_t i = 0; i < count; i++) {
-        put_header(&at, V_ASN1_OBJECT, V_ASN1_UNIVERSAL, false, oids[i].size);
-        put_bytes(&at, oids[i]);
-    }
+    put_header(&at, SEQUENCE, list);
+    for (size_t i = 0; i < count; i++)
+        put_element(&at, OBJECT, oids[i]);
     return true;
 }
 
@@ -275,40 +291,35 @@ static const char hint_name[] = "not_defined_in_RFC4178@please_ignore";
 
 static size_t hints_size(void)
 {
-    size_t name = wrapped(wrapped(sizeof hint_name - 1, V_ASN1_GENERALSTRING), 0);
-    return wrapped(wrapped(name, V_ASN1_SEQUENCE), 3);
+    return wrapped(wrapped(wrapped(wrapped(sizeof hint_name - 1))));
 }
 
 static void put_hints(uint8_t **at)
 {
     struct sspi_view text = {(const uint8_t *)hint_name, sizeof hint_name - 1};
-    size_t name = field_size(text, 0, V_ASN1_GENERALSTRING);
-    put_header(at, 3, V_ASN1_CONTEXT_SPECIFIC, true, wrapped(name, V_ASN1_SEQUENCE));
-    put_header(at, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, true, name);
-    put_field(at, text, 0, V_ASN1_GENERALSTRING);
+    size_t name = field_size(text);
+    put_header(at, CONTEXT(3), wrapped(name));
+    put_header(at, SEQUENCE, name);
+    put_field(at, text, 0, GENERAL_STRING);
 }
 
 bool neg_init_encode(const struct neg_init *init, struct sspi_blob *out)
 {
-    size_t fields = (init->mech_types.data ? wrapped(init->mech_types.size, 0) : 0) +
-                    field_size(init->mech_token, 2, V_ASN1_OCTET_STRING) +
-                    (init->hint ? hints_size() : 0);
-    size_t sequence = wrapped(fields, V_ASN1_SEQUENCE), choice = wrapped(sequence, 0);
-    size_t oid = wrapped(neg_oid_spnego.size, V_ASN1_OBJECT);
+    size_t fields = (init->mech_types.data ? wrapped(init->mech_types.size) : 0) +
+                    field_size(init->mech_token) + (init->hint ? hints_size() : 0);
+    size_t sequence = wrapped(fields), choice = wrapped(sequence);
+    size_t inside = wrapped(neg_oid_spnego.size) + choice;
 
-    if (!start(wrapped(oid + choice, 0), out))
+    if (!start(wrapped(inside), out))
         return false;
     uint8_t *at = out->data;
-    put_header(&at, 0, V_ASN1_APPLICATION, true, oid + choice);
-    put_header(&at, V_ASN1_OBJECT, V_ASN1_UNIVERSAL, false, neg_oid_spnego.size);
-    put_bytes(&at, neg_oid_spnego);
-    put_header(&at, 0, V_ASN1_CONTEXT_SPECIFIC, true, sequence);
-    put_header(&at, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, true, fields);
-    if (init->mech_types.data) {
-        put_header(&at, 0, V_ASN1_CONTEXT_SPECIFIC, true, init->mech_types.size);
-        put_bytes(&at, init->mech_types);
-    }
-    put_field(&at, init->mech_token, 2, V_ASN1_OCTET_STRING);
+    put_header(&at, APPLICATION_0, inside);
+    put_element(&at, OBJECT, neg_oid_spnego);
+    put_header(&at, CONTEXT(0), sequence);
+    put_header(&at, SEQUENCE, fields);
+    if (init->mech_types.data)
+        put_element(&at, CONTEXT(0), init->mech_types);
+    put_field(&at, init->mech_token, 2, OCTET_STRING);
     if (init->hint)
         put_hints(&at);
     return true;
@@ -320,20 +331,18 @@ bool neg_resp_encode(const struct neg_resp *resp, struct sspi_blob *out)
     struct sspi_view state = {&state_octet, 1};
     if (resp->state == NEG_NO_STATE)
         state = (struct sspi_view){NULL, 0};
-    size_t fields = field_size(state, 0, V_ASN1_ENUMERATED) +
-                    field_size(resp->supported_mech, 1, V_ASN1_OBJECT) +
-                    field_size(resp->token, 2, V_ASN1_OCTET_STRING) +
-                    field_size(resp->mic, 3, V_ASN1_OCTET_STRING);
-    size_t sequence = wrapped(fields, V_ASN1_SEQUENCE);
+    size_t fields = field_size(state) + field_size(resp->supported_mech) + field_size(resp->token) +
+                    field_size(resp->mic);
+    size_t sequence = wrapped(fields);
 
-    if (!start(wrapped(sequence, 1), out))
+    if (!start(wrapped(sequence), out))
         return false;
     uint8_t *at = out->data;
-    put_header(&at, 1, V_ASN1_CONTEXT_SPECIFIC, true, sequence);
-    put_header(&at, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, true, fields);
-    put_field(&at, state, 0, V_ASN1_ENUMERATED);
-    put_field(&at, resp->supported_mech, 1, V_ASN1_OBJECT);
-    put_field(&at, resp->token, 2, V_ASN1_OCTET_STRING);
-    put_field(&at, resp->mic, 3, V_ASN1_OCTET_STRING);
+    put_header(&at, CONTEXT(1), sequence);
+    put_header(&at, SEQUENCE, fields);
+    put_field(&at, state, 0, ENUMERATED);
+    put_field(&at, resp->supported_mech, 1, OBJECT);
+    put_field(&at, resp->token, 2, OCTET_STRING);
+    put_field(&at, resp->mic, 3, OCTET_STRING);
     return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The tokens of SPNEGO in DER (RFC 4178 4.2, MS-SPNG 2.2.1) and the GSS framing of first tokens
- * (RFC 2743 3.1). Tag and length octets are read and written by libcrypto; nothing is allocated
- * to read a token: what is found are views of the peer's bytes, all checked to lie inside.
+ * (RFC 2743 3.1). Nothing is allocated to read a token: what is found are views of the peer's
+ * bytes, all checked to lie inside.
  */
 #ifndef LIBSSPI_NEGOTIATE_DER_H
 #define LIBSSPI_NEGOTIATE_DER_H

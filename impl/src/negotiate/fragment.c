@@ -97,7 +97,7 @@ static SECURITY_STATUS send_piece(struct neg_context *context, struct sspi_leg *
         leg->ret |= fragment_bit(context);
         return SEC_I_CONTINUE_NEEDED;
     }
-    sspi_blob_free(&fragments->out);
+    neg_token_free(&fragments->out);
     return fragments->status;
 }
 
@@ -125,7 +125,7 @@ SECURITY_STATUS neg_fragmented(struct neg_context *context, struct sspi_leg *leg
     if (fragments->in.size)
         leg->token = sspi_blob_view(&fragments->in);
     status = step(context, leg);
-    sspi_blob_free(&fragments->in);
+    neg_token_free(&fragments->in);
     fragments->received = 0;
     if ((status != SEC_E_OK && status != SEC_I_CONTINUE_NEEDED) || !must_cut(context, leg))
         return status;

@@ -50,7 +50,7 @@ static SECURITY_STATUS start_mechanism(struct neg_context *context, const struct
         SECURITY_STATUS status = run(context, leg, NULL, token);
         if (succeeded(status) || status == SEC_E_INSUFFICIENT_MEMORY || !ntlm)
             return status;
-        sspi_blob_free(token);
+        neg_token_free(token);
     }
     if (!ntlm)
         return no_mechanism(context->credential);
@@ -113,7 +113,7 @@ static SECURITY_STATUS first_leg(struct neg_context *context, struct sspi_leg *l
         } else if (succeeded(status)) {
             status = send_init(context, leg, &token);
         }
-        sspi_blob_free(&token);
+        neg_token_free(&token);
     }
     neg_report(context, leg);
     return status;
@@ -163,7 +163,7 @@ static SECURITY_STATUS rejected(struct neg_context *context, const struct sspi_l
     SECURITY_STATUS status = SEC_E_LOGON_DENIED;
     if (resp->token.size && !context->mech_done) {
         status = run(context, leg, &resp->token, &output);
-        sspi_blob_free(&output);
+        neg_token_free(&output);
     }
     if (!succeeded(status))
         return status;
@@ -210,7 +210,7 @@ static SECURITY_STATUS send_resp(struct neg_context *context, struct sspi_leg *l
         status = neg_send(leg, &(struct neg_resp){.state = state,
                                                   .token = sspi_blob_view(token),
                                                   .mic = sspi_blob_view(&mic)});
-    sspi_blob_free(&mic);
+    neg_token_free(&mic);
     return status;
 }
 
@@ -268,7 +268,7 @@ static SECURITY_STATUS later_leg(struct neg_context *context, struct sspi_leg *l
     if (status == SEC_E_OK && !context->complete)
         status = SEC_I_CONTINUE_NEEDED;
 out:
-    sspi_blob_free(&output);
+    neg_token_free(&output);
     neg_report(context, leg);
     return status;
 }

@@ -28,6 +28,16 @@ void ntlm_protection_start(struct ntlm_protection *protection, const uint8_t key
         protection->send = protection->receive = &protection->client;
 }
 
+static bool make_sign_key(const struct ntlm_protection *protection, bool from_client,
+                          struct sspi_hmac_md5_key *out)
+{
+    uint8_t key[16];
+    bool good = ntlm_sign_key(protection->key, from_client, key) &&
+                sspi_hmac_md5_start((struct sspi_view){key, sizeof key}, out);
+    sspi_wipe(key, sizeof key);
+    return good;
+}
+
 /* Derives the keys of a stream unless it has them. */
 static bool make_ready(const struct ntlm_protection *protection, struct ntlm_stream *stream)
 {
@@ -37,7 +47,7 @@ static bool make_ready(const struct ntlm_protection *protection, struct ntlm_str
     if (stream->ready)
         return true;
     stream->ready = (!(protection->flags & NTLM_ESS) ||
-                     ntlm_sign_key(protection->key, from_client, stream->sign_key)) &&
+                     make_sign_key(protection, from_client, &stream->sign_key)) &&
                     ntlm_seal_key(protection->key, protection->flags, from_client, seal_key, &size);
     if (stream->ready)
         sspi_rc4_init(&stream->rc4, seal_key, size);
@@ -99,15 +109,17 @@ static bool checksum(const struct ntlm_protection *protection, const struct ntlm
     }
     ntlm_put32(sequence, stream->sequence);
     parts[0] = (struct sspi_view){sequence, sizeof sequence};
-    if (!sspi_hmac_md5((struct sspi_view){stream->sign_key, 16}, parts, count, digest))
+    if (!sspi_hmac_md5_run(&stream->sign_key, parts, count, digest))
         return false;
     memcpy(out, digest, 8);
     return true;
 }
 
-/* The signature from the checksum; takes its share of RC4 and moves the stream on. */
+/* The signature from the checksum; takes its share of RC4 and moves the stream's number on. rc4 is
+ * the stream's, or for a MIC a copy of it. */
 static void sign_checksum(const struct ntlm_protection *protection, struct ntlm_stream *stream,
-                          const uint8_t sum[8], uint8_t out[NTLM_SIGNATURE_SIZE])
+                          struct sspi_rc4 *rc4, const uint8_t sum[8],
+                          uint8_t out[NTLM_SIGNATURE_SIZE])
 {
     memset(out, 0, NTLM_SIGNATURE_SIZE);
     out[0] = SIGNATURE_VERSION;
@@ -116,10 +128,10 @@ static void sign_checksum(const struct ntlm_protection *protection, struct ntlm_
     memcpy(out + CHECKSUM_OFFSET, sum, 8);
     ntlm_put32(out + SEQUENCE_OFFSET, stream->sequence);
     if (!(protection->flags & NTLM_ESS)) {
-        sspi_rc4_update(&stream->rc4, out + CHECKSUM_OFFSET, out + CHECKSUM_OFFSET, 12);
+        sspi_rc4_update(rc4, out + CHECKSUM_OFFSET, out + CHECKSUM_OFFSET, 12);
         memset(out + CHECKSUM_OFFSET, 0, 4); /* RandomPad uses RC4 up and is sent as zero */
     } else if (protection->flags & NTLM_KEY_EXCH) {
-        sspi_rc4_update(&stream->rc4, out + CHECKSUM_OFFSET, out + CHECKSUM_OFFSET, 8);
+        sspi_rc4_update(rc4, out + CHECKSUM_OFFSET, out + CHECKSUM_OFFSET, 8);
     }
     stream->sequence++;
 }
@@ -183,7 +195,7 @@ static SECURITY_STATUS protect(struct ntlm_protection *protection, SecBufferDesc
         run_rc4(protection->send, message);
         empty_padding(message);
     }
-    sign_checksum(protection, protection->send, sum, token->pvBuffer);
+    sign_checksum(protection, protection->send, &protection->send->rc4, sum, token->pvBuffer);
     token->cbBuffer = NTLM_SIGNATURE_SIZE;
     return SEC_E_OK;
 }
@@ -243,7 +255,7 @@ static SECURITY_STATUS unprotect(struct ntlm_protection *protection, SecBufferDe
         run_rc4(stream, message);
     size_t count = collect(protection, message, parts);
     bool good = checksum(protection, stream, parts, count, sum);
-    sign_checksum(protection, stream, sum, expected);
+    sign_checksum(protection, stream, &stream->rc4, sum, expected);
     if (!good)
         status = SEC_E_INTERNAL_ERROR;
     else if (same_signature(protection, expected, signature))
@@ -303,39 +315,45 @@ SECURITY_STATUS ntlm_decrypt(struct ntlm_protection *protection, SecBufferDesc *
     return unprotect(protection, message, token->pvBuffer, true);
 }
 
-SECURITY_STATUS ntlm_make_mic(struct ntlm_protection *protection, struct sspi_view data,
-                              struct sspi_blob *mic)
+/* The signature over `data` with a copy of the RC4 state, so that it stays as it was; only the
+ * sequence number goes on. */
+static bool mic_of(struct ntlm_protection *protection, struct ntlm_stream *stream,
+                   struct sspi_view data, uint8_t out[NTLM_SIGNATURE_SIZE])
 {
     struct sspi_view parts[2] = {{NULL, 0}, data};
     uint8_t sum[8];
+    if (!make_ready(protection, stream) || !checksum(protection, stream, parts, 2, sum))
+        return false;
+    struct sspi_rc4 rc4 = stream->rc4;
+    sign_checksum(protection, stream, &rc4, sum, out);
+    sspi_wipe(&rc4, sizeof rc4);
+    return true;
+}
+
+SECURITY_STATUS ntlm_make_mic(struct ntlm_protection *protection, struct sspi_view data,
+                              struct sspi_blob *mic)
+{
     if (!sspi_blob_alloc(mic, NTLM_SIGNATURE_SIZE))
         return SEC_E_INSUFFICIENT_MEMORY;
-    bool good = make_ready(protection, protection->send);
-    struct sspi_rc4 before = protection->send->rc4;
-    good = good && checksum(protection, protection->send, parts, 2, sum);
-    if (good) {
-        sign_checksum(protection, protection->send, sum, mic->data);
-        protection->send->rc4 = before;
-    } else {
-        sspi_blob_free(mic);
-    }
-    sspi_wipe(&before, sizeof before);
-    return good ? SEC_E_OK : SEC_E_INTERNAL_ERROR;
+    if (mic_of(protection, protection->send, data, mic->data))
+        return SEC_E_OK;
+    sspi_blob_free(mic);
+    return SEC_E_INTERNAL_ERROR;
 }
 
 SECURITY_STATUS ntlm_check_mic(struct ntlm_protection *protection, struct sspi_view data,
                                struct sspi_view mic)
 {
-    /* unprotect only reads the data: nothing is decrypted. */
-    SecBuffer part = {(ULONG)data.size, SECBUFFER_DATA, (void *)(uintptr_t)data.data};
-    SecBufferDesc message = {SECBUFFER_VERSION, 1, &part};
-    if (mic.size != NTLM_SIGNATURE_SIZE || data.size > UINT32_MAX)
+    struct ntlm_stream *stream = protection->receive;
+    uint32_t sequence = stream->sequence;
+    uint8_t expected[NTLM_SIGNATURE_SIZE];
+
+    if (mic.size != NTLM_SIGNATURE_SIZE || !is_next(protection, mic.data))
         return SEC_E_MESSAGE_ALTERED;
-    if (!make_ready(protection, protection->receive))
+    if (!mic_of(protection, stream, data, expected))
         return SEC_E_INTERNAL_ERROR;
-    struct sspi_rc4 before = protection->receive->rc4;
-    SECURITY_STATUS status = unprotect(protection, &message, mic.data, false);
-    protection->receive->rc4 = before;
-    sspi_wipe(&before, sizeof before);
-    return status;
+    if (same_signature(protection, expected, mic.data))
+        return SEC_E_OK;
+    stream->sequence = sequence;
+    return SEC_E_MESSAGE_ALTERED;
 }

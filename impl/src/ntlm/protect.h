@@ -16,7 +16,7 @@
  * authenticates, as under HTTP, never pays for them. */
 struct ntlm_stream {
     bool ready;
-    uint8_t sign_key[16]; /* extended session security only */
+    struct sspi_hmac_md5_key sign_key; /* extended session security only */
     struct sspi_rc4 rc4;
     uint8_t seal_key[16]; /* datagrams only: each is sealed with a key made of this */
     size_t seal_size;
