@@ -365,7 +365,7 @@ class _Bench:
         return self._counted(argv, environment, row)
 
     def _environment(self, row: InProcess, program: Program, authority: str = "file") -> dict[str, str]:
-        folder = self._folder / f"{row.id}-{program.name.replace(' ', '-')}"
+        folder = self._folder / f"{row.id}-{row.package}-{program.name.replace(' ', '-')}"
         around = Surroundings(authority, "all", tickets=row.mechanism == "Kerberos")
         return program.command(self._world, around, folder)[1]
 

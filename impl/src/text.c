@@ -77,7 +77,7 @@ static size_t put_utf16(uint32_t c, uint8_t *out)
 static char *utf8_from_bytes(const uint8_t *bytes, size_t units)
 {
     size_t ascii = 0; /* most names are nothing else, and every call converts the target's */
-    while (ascii < units && bytes[2 * ascii] < 0x80 && !bytes[2 * ascii + 1])
+    while (ascii < units && bytes[2 * ascii] && bytes[2 * ascii] < 0x80 && !bytes[2 * ascii + 1])
         ascii++;
     size_t size = ascii;
     for (size_t at = ascii; at < units;) {
