@@ -33,7 +33,7 @@ static struct {
     struct sspi_account *rows; /* sorted by key */
     size_t count, room;
 } cache;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 
 static void empty_cache(void)
 {
@@ -169,11 +169,21 @@ uint32_t sspi_accounts_find(const char *path, const char *name, struct sspi_acco
     char *key = sspi_upper(name);
     if (!key)
         return SSPI_NT_NO_MEMORY;
-    pthread_mutex_lock(&lock);
-    uint32_t nt = is_current(path) ? SSPI_NT_OK : load(path);
-    if (nt == SSPI_NT_OK)
+    uint32_t nt = SSPI_NT_OK;
+    /* Logons look together; only who reads the file again is alone. */
+    pthread_rwlock_rdlock(&lock);
+    bool current = is_current(path);
+    if (current)
         nt = copy_row(key, account);
-    pthread_mutex_unlock(&lock);
+    pthread_rwlock_unlock(&lock);
+    if (!current) {
+        pthread_rwlock_wrlock(&lock);
+        if (!is_current(path)) /* nobody else did meanwhile */
+            nt = load(path);
+        if (nt == SSPI_NT_OK)
+            nt = copy_row(key, account);
+        pthread_rwlock_unlock(&lock);
+    }
     sspi_free(key);
     return nt;
 }
