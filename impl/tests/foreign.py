@@ -85,10 +85,11 @@ class Sspi:
         if given:
             request["input"] = given
         if self.role == "initiate":
-            answer = self._call("InitializeSecurityContext", pszTargetName="HTTP/web.sspi.test", fContextReq=ISC_FLAGS | self.datagram,
-                                **request)
+            request |= {"pszTargetName": "HTTP/web.sspi.test", "fContextReq": ISC_FLAGS | self.datagram}
+            answer = self._call("InitializeSecurityContext", **request)
         else:
-            answer = self._call("AcceptSecurityContext", fContextReq=ASC_FLAGS | self.datagram, TargetDataRep=16, **request)
+            request |= {"TargetDataRep": 16, "fContextReq": ASC_FLAGS | self.datagram}
+            answer = self._call("AcceptSecurityContext", **request)
         status, output = answer["status"], bytes.fromhex(answer["output"][0].get("hex", ""))
         if status == COMPLETE_NEEDED:
             status = self._call("CompleteAuthToken", ctx=self.ctx, input=[{"type": "TOKEN", "hex": ""}])["status"]

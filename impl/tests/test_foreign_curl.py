@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
@@ -123,6 +124,20 @@ def test_ntlm(http: Http, realm: Realm) -> None:
 def test_ntlm_once_per_connection(http: Http, realm: Realm) -> None:
     assert http.get("--ntlm", "-u", user(realm, "second"), times=3) == ("200", ["NTDOM\\bob"] * 3)
     assert http.log() == [f"NTLM {CONTINUE}", f"NTLM {OK} NTDOM\\bob"] + [f"- {OK} NTDOM\\bob"] * 2
+
+
+def test_many_at_once(http: Http, realm: Realm) -> None:
+    """One credential, many contexts in as many threads; good and bad ones do not get into each other's way."""
+    def login(turn: int) -> tuple[str, list[str]]:
+        key = ("normal", "second")[turn % 2]
+        return http.get("--ntlm", "-u", user(realm, key, "-but-wrong" if turn % 3 == 0 else ""))
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(login, range(24)))
+    for turn, answer in enumerate(answers):
+        assert answer == (("401", []) if turn % 3 == 0 else ("200", ["NTDOM\\" + ("alice", "bob")[turn % 2]]))
+    log = http.log()
+    assert [log.count(f"NTLM {end}") for end in (CONTINUE, LOGON_DENIED)] == [24, 8] and len(log) == 48
 
 
 @pytest.mark.parametrize("key", ["normal", "disabled", "locked", "password-expired", "expired"])

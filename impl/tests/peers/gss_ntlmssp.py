@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""gss-ntlmssp behind MIT's GSSAPI, bare or inside MIT's SPNEGO. LGPL, and a plugin that every GSSAPI program would load:
+"""gss-ntlmssp behind MIT's GSSAPI, bare or inside MIT's SPNEGO. LGPL, and a plugin that any GSSAPI program would load:
 GSS_MECH_CONFIG of this process alone names it. NTLM_USER_FILE has the accounts its acceptor knows. Without a password
 the initiator takes what lies around: the ticket cache for Kerberos, the first line of that file for NTLM."""
 from __future__ import annotations
@@ -40,8 +40,8 @@ class GssNtlmssp:
             made = gss.accept_sec_context(token, self.credentials, context=self.context,
                                           channel_bindings=self.bindings)
         else:
-            made = gss.init_sec_context(TARGET, self.credentials, context=self.context, mech=self.mech, flags=self.flags,
-                                        input_token=token or None, channel_bindings=self.bindings)
+            made = gss.init_sec_context(TARGET, self.credentials, context=self.context, mech=self.mech,
+                                        flags=self.flags, input_token=token or None, channel_bindings=self.bindings)
         self.context = made.context
         return made.token or b"", not made.more_steps
 
