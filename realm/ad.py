@@ -14,13 +14,14 @@ from pathlib import Path
 from types import TracebackType
 
 from . import ad_dc, winbind
-from .accounts import Account, Service
+from .accounts import Account, Service, all_accounts
 from .ad_content import ADMINISTRATOR, DOMAIN, MEMBER, ad_accounts, ad_services
 from .ad_space import DC_ADDRESS, MEMBER_ADDRESS, below, wait_until_gone
 from .ad_template import DC_HOST, HOST, MEMBER_HOST, REALM, SUFFIX, copy, make_space, template_for
 from .errors import RealmError
 from .folder import make_folder, remove_folder
 from .process import Keeper
+from .tls import Tls, tls_in
 from .tools import base_environment, find_tool
 
 
@@ -123,6 +124,16 @@ class AdRealm:
     def smb_conf(self) -> Path:
         """The Samba configuration of whoever checks NTLM: the member, or the controller."""
         return self._asked / "smb.conf"
+
+    @property
+    def smbpasswd(self) -> Path:
+        """The first kind of realm's accounts as a smbpasswd file, for an acceptor with its own account database."""
+        return self.folder / "smbpasswd"
+
+    @property
+    def tls(self) -> Tls:
+        """The certificates of `host`."""
+        return tls_in(self.folder / "tls")
 
     @property
     def processes(self) -> dict[str, int]:
@@ -229,6 +240,7 @@ class AdRealm:
         ad_dc.write_conf(dc, self.name)
         ad_dc.write_unix_files(dc)
         ad_dc.write_krb5_conf(self.folder, self.name, SUFFIX)
+        winbind.write_smbpasswd(self.smbpasswd, all_accounts().values())
         if self.member:
             ad_dc.write_member_conf(member, self.name, DC_HOST)
         self._space = make_space(self._keeper, self.folder, self._asked / "wb")
@@ -238,12 +250,12 @@ class AdRealm:
         self._space.finish()
         self.times["namespace"] = time.monotonic() - begin
         self._begin_dc()
-        if self.member:
-            self._begin_winbindd()
         self._finish_dc()
         self.times["dc"] = time.monotonic() - begin
         if self.member:
-            self._finish_winbindd()
+            # Not earlier: a winbindd that meets no controller remembers that for a while, and says so to everybody.
+            self.start_winbindd()
+            self._space.run(["wbinfo", "--ping-dc"], ad_dc.samba_environment(member), what="reaching the controller")
         self.times["winbindd"] = time.monotonic() - begin
 
     def _begin_dc(self) -> None:

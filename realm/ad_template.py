@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import ad_dc
+from . import ad_dc, tls
 from .ad_content import ADMINISTRATOR, DOMAIN, MEMBER, ad_accounts, order
 from .ad_space import DC_ADDRESS, MEMBER_ADDRESS, Space
 from .errors import RealmError
@@ -26,8 +26,8 @@ DC_HOST = f"{ad_dc.DC.lower()}.{SUFFIX}"
 HOST = f"web.{SUFFIX}"
 MEMBER_HOST = f"{MEMBER.lower()}.{SUFFIX}"
 # All that a copy needs; the rest is sockets, caches and the policies nobody reads.
-_KEPT = ("dc/private", "dc/state", "member/private", "member/lock", "member/state", "member/cache", "keytabs")
-_SOURCES = ("accounts.py", "ad_content.py", "ad_fill.py", "ad_dc.py", "ad_space.py", "ad_inside.py", "ad_template.py")
+_KEPT = ("dc/private", "dc/state", "member/private", "member/lock", "member/state", "member/cache", "keytabs", "tls")
+_SOURCES = ("accounts.py", "ad_content.py", "ad_fill.py", "ad_dc.py", "ad_space.py", "ad_inside.py", "ad_template.py", "tls.py")
 # The distribution's Python, for which Samba's modules are built; ours may be another.
 _PYTHON = "/usr/bin/python3"
 _TOOLS = ("samba", "smbd", "winbindd", "net")
@@ -93,7 +93,7 @@ def _make(folder: Path, keeper: Keeper, work: Path) -> dict[str, float]:
         begin = time.monotonic()
 
     dc, member = folder / "dc", folder / "member"
-    for path in (dc, member, folder / "log", folder / "keytabs"):
+    for path in (dc, member, folder / "log", folder / "keytabs", folder / "tls"):
         path.mkdir(mode=0o700)
     conf = ad_dc.write_conf(dc, REALM, naming=True)
     ad_dc.write_unix_files(dc)
@@ -102,6 +102,9 @@ def _make(folder: Path, keeper: Keeper, work: Path) -> dict[str, float]:
     space = make_space(keeper, folder, dc / "wb")
     space.start()
     took("namespace")
+    for certificate in tls.build_parts(folder / "tls", HOST):
+        certificate()
+    took("tls")
     wanted = order(DC_HOST, SUFFIX, folder / "keytabs") | {
         "conf": str(conf), "realm": REALM, "domain": DOMAIN, "hostname": ad_dc.DC, "ip": DC_ADDRESS,
         "password": ADMINISTRATOR.password}

@@ -163,9 +163,10 @@ def unused(profile: Profile, results: Sequence[Result], cases: Iterable[Case]) -
     return found
 
 
-def unsupported(case: Case, profile: Profile) -> Result | None:
-    """The result of a case that the profile says is not supported, without playing it."""
-    reason = profile.why_unsupported(case)
+def unsupported(case: Case, profile: Profile, lacking: Mapping[str, str] | None = None) -> Result | None:
+    """The result of a case that the profile says is not supported, or this machine (by feature), without playing it."""
+    reason = profile.why_unsupported(case) or next(
+        (sentence for feature, sentence in (lacking or {}).items() if feature in case.needs), "")
     return Result(case, Verdict.UNSUPPORTED, reason=reason) if reason else None
 
 

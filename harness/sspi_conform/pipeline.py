@@ -16,7 +16,7 @@ from .endpoint import DEADLINE, Endpoint, EndpointEnded
 from .model import SIDES, Case, Ended, Trace
 from .play.observed import Observed
 from .programs import Program
-from .world import Surroundings, World, surroundings_of, world_of
+from .world import Home, Surroundings, World, home_of, realm_for, surroundings_of, world_of
 
 Key = tuple[str, Surroundings, bool]
 
@@ -28,10 +28,10 @@ class RealmGone(Exception):
 class Pipeline:
     """A context manager. Endpoints start when first needed and live on; a case that hurts one gets the next a new one.
 
-    worlds: by standalone or not. watched: descriptors that become readable when a daemon dies, with its name.
+    worlds: by standalone or not, or "ad". watched: descriptors that become readable when a daemon dies, with its name.
     """
 
-    def __init__(self, subject: Program, counterpart: Program | None, worlds: Mapping[bool, World], folder: Path,
+    def __init__(self, subject: Program, counterpart: Program | None, worlds: Mapping[Home, World], folder: Path,
                  watched: Mapping[int, str], acceptor_identity: str = "none", deadline: float | None = DEADLINE,
                  realm_cache: Path | None = None) -> None:
         self._subject = subject
@@ -73,9 +73,9 @@ class Pipeline:
 
     def _attempt(self, case: Case, careful: bool) -> Trace:
         if case.isolate != "realm":
-            world = self._worlds[case.settings["authority"] == "standalone"]
+            world = self._worlds[home_of(case)]
             return self._play_in(case, world, careful, None, fresh=case.isolate == "probe")
-        from realm import Realm, RealmError
+        from realm import RealmError
 
         disturbed: list[str] = []
 
@@ -84,7 +84,7 @@ class Pipeline:
             change_world(realm, event)
 
         try:
-            with Realm(cache=self._realm_cache, standalone=case.settings["authority"] == "standalone") as realm:
+            with realm_for(home_of(case), self._realm_cache) as realm:
                 trace = self._play_in(case, world_of(realm), careful, change, fresh=True, alone=True)
                 if not disturbed:
                     realm.check()  # a daemon that died by itself is our fault, not an outcome
@@ -167,11 +167,11 @@ def _as_fault(ended: Ended) -> Ended:
 
 
 def change_world(realm: Any, event: str) -> None:
-    """A `world` step on the case's own realm: kill-kdc, stop-winbindd, start-kdc, ..."""
+    """A `world` step on the case's own realm: kill-kdc, stop-winbindd, start-kdc, with Active Directory break-trust."""
     deed, _, part = event.partition("-")
     if deed == "kill":
         realm.kill(part)
-    elif deed in ("stop", "start") and part in ("kdc", "winbindd"):
+    elif deed in ("stop", "start") and part in ("kdc", "winbindd", "dc") or event == "break-trust":
         getattr(realm, f"{deed}_{part}")()
     else:
-        raise ValueError(f"unknown event '{event}' in world: kill, stop or start, then kdc or winbindd")
+        raise ValueError(f"unknown event '{event}' in world: kill, stop or start, then kdc, winbindd or dc; break-trust")

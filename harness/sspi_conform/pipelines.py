@@ -22,7 +22,7 @@ from .model import Case, Ended, Trace
 from .pipeline import Pipeline, RealmGone
 from .play.observed import Observed
 from .programs import Program
-from .world import World, world_of
+from .world import Home, World, home_of, realm_for, world_of
 
 FAULTS = 3  # harness faults in a row after which a run is pointless
 _SET_PDEATHSIG = 1
@@ -47,7 +47,7 @@ class _Shared:
 
     cases: Sequence[Case]
     options: RunOptions
-    worlds: Mapping[bool, World]  # standalone? -> world
+    worlds: Mapping[Home, World]
     watched: Mapping[int, str]  # pidfd of a daemon -> its name and pid
     folder: Path
 
@@ -68,15 +68,10 @@ def run_cases(cases: Sequence[Case], options: RunOptions,
         yield from workers.results(lambda: _diagnosis(realms.values()))
 
 
-def _open_realms(cases: Sequence[Case], options: RunOptions, stack: ExitStack) -> dict[bool, Any]:
-    """The shared realm, and a second one without a domain when a case asks for it."""
-    from realm import Realm
-
-    wanted = [False]
-    if any(case.settings["authority"] == "standalone" and case.isolate != "realm" for case in cases):
-        wanted.append(True)
-    return {standalone: stack.enter_context(Realm(cache=options.realm_cache, standalone=standalone,
-                                                  log=options.log)) for standalone in wanted}
+def _open_realms(cases: Sequence[Case], options: RunOptions, stack: ExitStack) -> dict[Home, Any]:
+    """The shared realm, and others, without a domain or with Active Directory, when a case asks for them."""
+    wanted = {False: None} | {home_of(case): None for case in cases if case.isolate != "realm"}
+    return {home: stack.enter_context(realm_for(home, options.realm_cache, options.log)) for home in wanted}
 
 
 def _watch(realms: Any, stack: ExitStack) -> dict[int, str]:
@@ -104,7 +99,7 @@ def _diagnosis(realms: Any) -> str:
 
 def _last_words(sentence: str, realm: Any) -> str:
     """The end of the log that a sentence names, as its folder goes with the realm."""
-    for part in ("kdc", "winbindd"):
+    for part in ("kdc", "winbindd", "dc", "namespace"):
         log = realm.log_of(part)
         if str(log) in sentence and log.exists():
             lines = log.read_text(errors="replace").strip().splitlines()[-3:]

@@ -42,7 +42,7 @@ class Program:
             (folder / name).write_text(text, encoding="utf-8")
         environment |= {name: filled_in(text.replace("{policy}", policy), world, around, folder)
                         for name, text in self.environment.items()}
-        return [filled_in(word, world, around, folder) for word in self.argv], environment
+        return [*world.enter, *(filled_in(word, world, around, folder) for word in self.argv)], environment
 
 
 def program_of(profile: Profile, probe: Path, root: Path) -> Program:

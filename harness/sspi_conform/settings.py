@@ -13,11 +13,12 @@ from .yamlfile import Section, did_you_mean
 PACKAGES = ("NTLM", "Kerberos", "Negotiate")
 MECHANISMS = ("NTLM", "Kerberos")
 AUTHORITIES = ("winbind", "standalone", "file", "broken")
-NEEDS = ("kdc", "winbind", "standalone", "tls", "pin", "failalloc")
+NEEDS = ("kdc", "winbind", "standalone", "tls", "pin", "failalloc", "ad")
 # Keys of realm.accounts and what a scenario may say instead of one.
 ACCOUNTS = ("normal", "second", "expired", "disabled", "locked", "password-expired", "no-preauth",
+            "protected", "restricted",  # these two with needs: [ad]
             "wrong-password", "unknown-user", "foreign-domain", "anonymous", "default")
-SERVICES = ("http", "host", "cifs", "ldap", "delegate", "aes128", "aes256-sha384", "rc4", "rekeyed")
+SERVICES = ("http", "host", "cifs", "ldap", "delegate", "front", "aes128", "aes256-sha384", "rc4", "rekeyed")
 # Policies of a machine that a case may set for a side, and the values they may have.
 POLICIES: Mapping[str, tuple[Any, ...]] = {"lm-level": (0, 1, 2, 3, 4, 5), "require-128": (True,),
                                            "block-outgoing": (True,), "block-incoming": (True,)}

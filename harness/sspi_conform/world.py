@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class World:
     winbind: Mapping[str, str]  # what to add for an endpoint that asks winbindd
     smbpasswd: str
     tickets: str  # a ticket cache of the normal account, to be copied
+    enter: tuple[str, ...] = ()  # what stands before a command that runs in it, if it has namespaces of its own
 
     def target(self, wanted: str | None) -> str | None:
         """The SPN a scenario means."""
@@ -51,8 +52,23 @@ class World:
         return {"User": user, "Domain": domain, "Password": password}
 
 
+Home = bool | str  # which realm a case plays in: standalone or not, or "ad"
+
+
+def home_of(case: Case) -> Home:
+    """The realm a case plays in."""
+    return "ad" if "ad" in case.needs else case.settings["authority"] == "standalone"
+
+
+def realm_for(home: Home, cache: Path | None, log: Callable[[str], None] | None = None) -> Any:
+    """The realm of a kind, to be entered."""
+    from realm import AdRealm, Realm
+
+    return AdRealm(cache, member=True, log=log) if home == "ad" else Realm(cache, standalone=home is True, log=log)
+
+
 def world_of(realm: Any) -> World:
-    """The world of a running realm (class realm.Realm)."""
+    """The world of a running realm (class realm.Realm or realm.AdRealm)."""
     return World(
         name=realm.name, domain=realm.domain, netbios=realm.netbios, host=realm.host,
         accounts={key: (account.user, account.password) for key, account in realm.accounts.items()},
@@ -61,7 +77,7 @@ def world_of(realm: Any) -> World:
         bindings={"tls-server-end-point": realm.tls.tls_server_end_point(),
                   "other-end-point": realm.tls.other_end_point()},
         environment=realm.environment(), winbind=realm.winbind_environment(), smbpasswd=str(realm.smbpasswd),
-        tickets=str(realm.master_ccache("normal")),
+        tickets=str(realm.master_ccache("normal")), enter=tuple(realm.command([])) if hasattr(realm, "command") else (),
     )
 
 

@@ -164,7 +164,7 @@ def test_dead_controller_is_no_logon_server_and_comes_back(own_domain: AdRealm, 
         own_domain.check()
     own_domain.start_dc()
     own_domain.kinit("normal", tmp_path / "cc")
-    assert wait_for(lambda: ntlm(own_domain, "alice", "Alice-knows-7") == "NT_STATUS_OK")
+    assert wait_for(lambda: ntlm(own_domain, "alice", "Alice-knows-7") == "NT_STATUS_OK", 30)
     own_domain.check()
 
 

@@ -85,8 +85,9 @@ class Run:
         """Play and judge the cases, handing results to the printer as they come."""
         rules = judge.Rules(self.options.strict, self.options.peer == "default")
         to_play = []
+        lacking = lacking_here(cases)
         for case in cases:
-            result = judge.unsupported(case, self.profile)
+            result = judge.unsupported(case, self.profile, lacking)
             if result is None:
                 to_play.append(case)
             else:
@@ -156,6 +157,16 @@ def chosen(project: Project, options: argparse.Namespace) -> list[Case]:
     return cases
 
 
+def lacking_here(cases: Iterable[Case]) -> dict[str, str]:
+    """Features that cases need and this machine cannot offer, each with the reason."""
+    if not any("ad" in case.needs for case in cases):
+        return {}
+    from realm.ad import why_not
+
+    reason = why_not()
+    return {"ad": reason} if reason else {}
+
+
 def shard_of(case_id: str, count: int) -> int:
     """The part (from 1) a case belongs to; depends on nothing but its id."""
     return int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8], "big") % count + 1
@@ -197,7 +208,10 @@ def _under_gdb(cases: Sequence[Case], options: Any, ready: Callable[[Any], None]
 
 
 def _dry_run(cases: Iterable[Case], profile: Profile, options: argparse.Namespace) -> int:
-    rows = [(case.id, profile.why_unsupported(case)) for case in cases]
+    cases = list(cases)
+    lacking = lacking_here(cases)
+    found = {case.id: judge.unsupported(case, profile, lacking) for case in cases}
+    rows = [(name, result.reason if result else "") for name, result in found.items()]
     if options.json:
         json.dump([{"id": name, "unsupported": reason or None} for name, reason in rows], sys.stdout, indent=1)
         print()
