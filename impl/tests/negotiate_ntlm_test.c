@@ -112,6 +112,33 @@ static void spnego(void)
 }
 
 /* path.negotiate.packagelist-ntlm-only */
+/* A server that tells no time gets neither NTLM's MIC nor SPNEGO's, and then, from XP to 10, no
+ * negState beside the last token. */
+static void without_mic(void)
+{
+    struct neg_resp resp;
+    world_begin();
+    FILE *file = fopen(world_config, "a");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    long size = ftell(file);
+    fprintf(file, "av-timestamp = no\n");
+    fclose(file);
+    begin("!Kerberos", "Negotiate", "Negotiate");
+    ASSERT_STATUS(leg(&client, 1, "host/x", FLAGS, NULL, 0), SEC_I_CONTINUE_NEEDED);
+    ASSERT_STATUS(leg(&server, 0, NULL, ASC_FLAGS, client.token, client.size),
+                  SEC_I_CONTINUE_NEEDED);
+    ASSERT_STATUS(leg(&client, 1, "host/x", FLAGS, server.token, server.size),
+                  SEC_I_CONTINUE_NEEDED);
+    CU_ASSERT(neg_resp_decode((struct sspi_view){client.token, client.size}, NEG_TRAILING_REFUSED,
+                              &resp));
+    CU_ASSERT_EQUAL(resp.state, NEG_NO_STATE);
+    CU_ASSERT_PTR_NULL(resp.mic.data);
+    ASSERT_STATUS(leg(&server, 0, NULL, ASC_FLAGS, client.token, client.size), SEC_E_OK);
+    ASSERT_STATUS(leg(&client, 1, "host/x", FLAGS, server.token, server.size), SEC_E_OK);
+    end();
+    CU_ASSERT_EQUAL(truncate(world_config, size), 0);
+}
+
 static void raw(void)
 {
     begin("NTLM", "Negotiate", "Negotiate");
@@ -368,7 +395,8 @@ static void denied(void)
     end();
 }
 
-SSPI_TESTS({"spnego", spnego}, {"raw", raw}, {"raw_client", raw_client}, {"no_flags", no_flags},
-           {"hint", hint}, {"reselection", reselection}, {"wrong_mic", wrong_mic},
-           {"stripped_mic", stripped_mic}, {"garbage", garbage}, {"truncation", truncation},
-           {"unlisted", unlisted}, {"no_mechanism", no_mechanism}, {"denied", denied})
+SSPI_TESTS({"spnego", spnego}, {"without_mic", without_mic}, {"raw", raw},
+           {"raw_client", raw_client}, {"no_flags", no_flags}, {"hint", hint},
+           {"reselection", reselection}, {"wrong_mic", wrong_mic}, {"stripped_mic", stripped_mic},
+           {"garbage", garbage}, {"truncation", truncation}, {"unlisted", unlisted},
+           {"no_mechanism", no_mechanism}, {"denied", denied})
