@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from sspi_conform.peer import bindings
+from sspi_conform.peer import bindings, ntlm_v1
 from sspi_conform.peer.model import Part, SspiError
 from sspi_conform.peer.ntlm_crypto import (Session, blob_v2, hmac_md5, lm_response_v2, nt_hash, ntowf_v2, proof_v2,
                                            rc4)
@@ -101,3 +101,20 @@ def test_channel_bindings_hash() -> None:
     for broken in (structure[:31], structure[:-1], b"\xff" * 32):
         with pytest.raises(SspiError, match="80090308"):
             bindings.parse(broken)
+
+
+def test_ntlmv1() -> None:
+    """4.2.2 and 4.2.3: LM, NTLMv1, and NTLMv1 with extended session security."""
+    hash_, lm_hash = nt_hash("Password"), ntlm_v1.lm_hash("Password")
+    assert lm_hash is not None and lm_hash.hex() == "e52cac67419a9a224a3b108f3fa6cb6d"
+    assert ntlm_v1.lm_hash("12345678901234") and not ntlm_v1.lm_hash("123456789012345")
+    assert ntlm_v1.lm_hash("Passwörd") is None
+    assert ntlm_v1.response(lm_hash, SERVER_CHALLENGE).hex() == "98def7b87f88aa5dafe2df779688a172def11c7d5ccdef13"
+    assert ntlm_v1.response(hash_, SERVER_CHALLENGE).hex() == "67c43011f30298a2ad35ece64f16331c44bdbed927841f94"
+    base = ntlm_v1.session_base_key(hash_)
+    assert base.hex() == "d87262b0cde4b1cb7499becccdf10784"
+    assert ntlm_v1.exchange_key(base, False, SERVER_CHALLENGE, bytes(24)) == base
+    both = ntlm_v1.session_challenge(SERVER_CHALLENGE, CLIENT_CHALLENGE)
+    assert ntlm_v1.response(hash_, both).hex() == "7537f803ae367128ca458204bde7caf81e97ed2683267232"
+    key = ntlm_v1.exchange_key(base, True, SERVER_CHALLENGE, CLIENT_CHALLENGE.ljust(24, b"\0"))
+    assert key.hex() == "eb93429a8bd952f8b89c55b87f475edc"

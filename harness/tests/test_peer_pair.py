@@ -99,8 +99,8 @@ class Pair:
                 self.attributes[side] = int(found["attributes"]["value"], 16)
             token = bytes.fromhex(found["output"][0]["hex"])
             self.tokens.append(token)
-            if found["status"] not in (OK, CONTINUE) or not token:
-                break
+            if found["status"] not in (OK, CONTINUE) or not token and number:
+                break  # a datagram initiator begins without a token
         return self.status["initiator"], self.status.get("acceptor", "")
 
     def query(self, side: str, attribute: str) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class Acceptor(NtlmContext):
     def _first(self, message: wire.Negotiate, token: bytes, more: int = 0) -> tuple[int, bytes]:
         """MS-NLMP 3.2.5.1.1; connectionless, where there is no NEGOTIATE, 3.2.5.2.1."""
         host = self._accounts.host
+        if not message.flags & (wire.UNICODE | wire.OEM):
+            raise SspiError(SEC_E_INVALID_TOKEN)  # 2.2.2.5
         if "require-128" in self._world.policy and not message.flags & wire.KEY_128:
             raise SspiError(SEC_E_UNSUPPORTED_FUNCTION)
         flags = message.flags & ACCEPTED_FLAGS | wire.TARGET_INFO | wire.VERSION | more  # those unasked

@@ -68,6 +68,8 @@ class Initiator(NtlmContext):
 
     def _authenticate(self, challenge: wire.Challenge, leg: Leg) -> bytes:
         """MS-NLMP 3.1.5.1.2."""
+        if not challenge.flags & (wire.UNICODE | wire.OEM):
+            raise SspiError(SEC_E_INVALID_TOKEN)  # 2.2.2.5
         self._challenge = leg.token or b""
         self.flags = self.flags & challenge.flags | challenge.flags & wire.TARGET_INFO
         if self.flags & wire.UNICODE:
