@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,17 @@ class Exchange:
         """Whether all three NTLM messages are there, each once and in order."""
         numbers = [leg.inner[8] for leg in self.legs if leg.inner[:8] == ntlm.SIGNATURE]
         return numbers == [1, 2, 3]
+
+    @property
+    def begins_otherwise(self) -> bool:
+        """Whether the client's first token is for another mechanism."""
+        first = next((leg for leg in self.legs if leg.from_client), None)
+        return first is not None and first.inner[:8] != ntlm.SIGNATURE
+
+    def bare(self) -> Exchange:
+        """The NTLM messages alone, without what they were wrapped in or came after."""
+        legs = tuple(Leg(leg.from_client, leg.inner, leg.inner) for leg in self.legs if leg.inner[:8] == ntlm.SIGNATURE)
+        return replace(self, legs=legs)
 
     def messages(self) -> tuple[ntlm.Negotiate, ntlm.Challenge, ntlm.Authenticate]:
         found = [ntlm.parse(leg.inner) for leg in self.legs if leg.inner[:8] == ntlm.SIGNATURE]

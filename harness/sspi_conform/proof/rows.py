@@ -61,7 +61,8 @@ class Listed:
 
 def listed() -> list[Listed]:
     found = yaml.safe_load((Path(__file__).parent / "differences.yaml").read_text())["differences"]
-    return [Listed(**one) for one in found]
+    return [Listed(**{**one, "exchange": name}) for one in found
+            for name in (one["exchange"] if isinstance(one["exchange"], list) else [one["exchange"]])]
 
 
 def build_of(version: ntlm.Version | None) -> str | None:
@@ -96,6 +97,9 @@ def other_rows(stage: Stage, exchange: Exchange) -> Iterator[Row]:
     if client:
         played = play_initiator(stage, exchange, None, SECRETS)
         yield from _rows(exchange, "initiator", client, played, secrets=False)
+        if exchange.begins_otherwise:
+            played = play_initiator(stage, exchange.bare(), None, SECRETS)
+            yield from _rows(exchange, "initiator", client, played, secrets=False)
     if server or challenge.version is None:
         played = play_acceptor(stage, exchange, None, SECRETS)
         yield from _rows(exchange, "acceptor", server or "before VERSION", played, secrets=False)
