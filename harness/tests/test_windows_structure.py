@@ -15,7 +15,7 @@ from sspi_conform.cli import main
 from sspi_conform.proof import recordings
 from sspi_conform.proof.compare import SECRETS, first_difference, name_at
 from sspi_conform.proof.rows import Listed, Row, build_of, explained, listed, table
-from sspi_conform.tokens import ntlm
+from sspi_conform.tokens import ntlm, spnego
 from sspi_conform.world import world_of
 
 
@@ -82,6 +82,29 @@ def test_the_comparison_bites_at_every_byte() -> None:
                 seen.add(name)
                 assert (first_difference(leg.token, other, SECRETS) is None) == (name in SECRETS), (name, offset)
     assert {"NTProofStr", "MIC", "MsvAvSingleHost", "NegotiateFlags", "mechListMIC.checksum", "ServerChallenge"} <= seen
+
+
+def test_what_differs_is_named() -> None:
+    """Made up tokens, so that this needs no recording: the field itself, not the proofs and MICs made from it."""
+    pairs = ((ntlm.AV_NB_DOMAIN, b"D\0"), (ntlm.AV_TIMESTAMP, bytes(8)))
+    blob = b"\1\1" + bytes(6) + bytes(8) + b"c" * 8 + bytes(4) + ntlm.write_av_pairs(pairs) + bytes(4)
+    message = ntlm.Authenticate(0xE2888235, b"D\0", b"u\0", b"W\0", bytes(24), b"p" * 16 + blob, b"k" * 16,
+                                ntlm.Version(10, 0, 17763), b"m" * 16)
+    token = message.pack()
+    consequences = {"mic": b"n" * 16, "session_key": b"l" * 16}
+    changes = [({}, None), ({"mic": b"n" * 16}, "MIC"), ({"user": b"v\0", **consequences}, "UserName"),
+               ({"nt_response": b"q" * 16 + blob.replace(b"c" * 8, b"d" * 8), **consequences}, "ChallengeFromClient"),
+               ({"nt_response": b"q" * 16 + blob, **consequences}, "NTProofStr"),
+               ({"nt_response": b"p" * 16 + blob + bytes(4)}, "NtChallengeResponseFields"),
+               ({"version": ntlm.Version(10, 0, 1), "mic": b"n" * 16}, "Version")]
+    for change, field in changes:
+        assert first_difference(token, replace(message, **change).pack()) == field
+    wrapped = spnego.NegTokenResp(spnego.ACCEPT_INCOMPLETE, None, token, b"\1\0\0\0" + b"x" * 8 + bytes(4))
+    other = replace(wrapped, mic=b"\1\0\0\0" + b"y" * 8 + bytes(4)).pack()
+    assert first_difference(wrapped.pack(), other) == "mechListMIC.checksum"
+    assert first_difference(wrapped.pack(), other, SECRETS) is None
+    assert first_difference(wrapped.pack(), replace(wrapped, neg_state=None).pack()) == "negState (only recorded)"
+    assert first_difference(wrapped.pack(), replace(wrapped, mic=None).pack()) == "mechListMIC (only recorded)"
 
 
 def test_a_length_more_or_less_shows() -> None:

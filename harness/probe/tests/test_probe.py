@@ -426,6 +426,8 @@ def test_pin(probe):
     assert probe.acquire("timed")["expiry"] == {"written": True, "value": "0x01d9000000000000"}
     assert "error" in probe("pin", random="0011223344")
     assert probe("pin", clock=0)["pinned"] is True
+    assert "error" in probe("pin", **{"nt-hash": "00112233"})
+    assert "unsupported" in probe("pin", **{"nt-hash": "00" * 16})  # this library has no libsspi_test_nt_hash
 
 
 # ---- allocations --------------------------------------------------------------------------------
