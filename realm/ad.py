@@ -264,8 +264,8 @@ class AdRealm:
         for stale in ("pid", "rpc", "wb"):  # what a killed one left would look like a listener
             for entry in (folder / stale).iterdir():
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        self._keeper.start("dc", self.command(ad_dc.command(folder / "smb.conf", self.member), folder), ad_dc.dc_environment(folder),
-                           folder, self.log_of("dc"))
+        argv = self.command(ad_dc.command(folder / "smb.conf", self.member), folder)
+        self._keeper.start("dc", argv, ad_dc.dc_environment(folder), folder, self.log_of("dc"))
 
     def _finish_dc(self) -> None:
         """Wait for its ports, then for a ticket, which needs the directory and the KDC to work together."""

@@ -27,7 +27,7 @@ _PACKAGES = {
 
 def missing_packages() -> list[str]:
     """The packages that are not installed, by a file of each; nothing is run."""
-    roots = [Path("/usr/lib"), Path("/usr/local/lib"), Path("/usr/local"), Path("/usr"), *Path("/usr/lib").glob("*-linux-gnu*")]
+    roots = [*map(Path, ("/usr/lib", "/usr/local/lib", "/usr/local", "/usr")), *Path("/usr/lib").glob("*-linux-gnu*")]
 
     def there(pattern: str) -> bool:
         if pattern.startswith("/"):

@@ -33,7 +33,8 @@ def shell(realm: AdRealm) -> int:
 
 def exports(realm: AdRealm) -> str:
     """What another terminal needs: the way in as a variable, then the environment."""
-    lines = {"REALM_ENTER": shlex.join(realm.command([], Path("/")))} | realm.environment() | realm.winbind_environment()
+    lines = realm.environment() | realm.winbind_environment()
+    lines["REALM_ENTER"] = shlex.join(realm.command([], Path("/")))
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(lines.items()))
 
 
@@ -73,7 +74,8 @@ def measure(runs: int) -> dict[str, object]:
         if number < _SLOW_ONES:
             with tempfile.TemporaryDirectory() as cache, AdRealm(cache=Path(cache)) as realm:
                 first.append(realm.ready_seconds)
-    return {"runs": runs, "ready": _summary(alone), "ready-with-member": _summary(joined), "first-time": _summary(first)}
+    return {"runs": runs, "ready": _summary(alone), "ready-with-member": _summary(joined),
+            "first-time": _summary(first)}
 
 
 def _summary(seconds: list[float]) -> dict[str, float]:

@@ -27,7 +27,8 @@ HOST = f"web.{SUFFIX}"
 MEMBER_HOST = f"{MEMBER.lower()}.{SUFFIX}"
 # All that a copy needs; the rest is sockets, caches and the policies nobody reads.
 _KEPT = ("dc/private", "dc/state", "member/private", "member/lock", "member/state", "member/cache", "keytabs", "tls")
-_SOURCES = ("accounts.py", "ad_content.py", "ad_fill.py", "ad_dc.py", "ad_space.py", "ad_inside.py", "ad_template.py", "tls.py")
+_SOURCES = ("accounts.py", "ad_content.py", "ad_fill.py", "ad_dc.py", "ad_space.py", "ad_inside.py",
+            "ad_template.py", "tls.py")
 # The distribution's Python, for which Samba's modules are built; ours may be another.
 _PYTHON = "/usr/bin/python3"
 _TOOLS = ("samba", "smbd", "winbindd", "net")
@@ -111,7 +112,8 @@ def _make(folder: Path, keeper: Keeper, work: Path) -> dict[str, float]:
     space.run([_PYTHON, "-I", str(Path(__file__).with_name("ad_fill.py"))], ad_dc.samba_environment(dc),
               text=json.dumps(wanted), what="filling the directory", seconds=180)
     took("provision")
-    keeper.start("dc", space.command(ad_dc.command(conf, hosting=True), dc), ad_dc.dc_environment(dc), dc, folder / "log" / "dc.log")
+    keeper.start("dc", space.command(ad_dc.command(conf, hosting=True), dc), ad_dc.dc_environment(dc), dc,
+                 folder / "log" / "dc.log")
     space.wait_for("dc", (*ad_dc.PORTS, ad_dc.SMB_PORT))
     _lock_out(space, folder)
     took("start")
