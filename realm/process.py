@@ -143,6 +143,11 @@ class Keeper:
             self._process.stdout.close()
 
     def _end(self, part: Part, number: int, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while part.pid == 0 and part.code is None and time.monotonic() < deadline:
+            self._receive(deadline - time.monotonic())  # its pid is still under way
+        if part.pid == 0:  # pid 0 would be our own process group
+            raise RealmError(f"{title(part.name)} was to end before it had started")
         for attempt in (number, signal.SIGKILL):
             try:
                 os.kill(part.pid, attempt)
