@@ -206,7 +206,7 @@ static SECURITY_STATUS send_resp(struct neg_context *context, struct sspi_leg *l
     SECURITY_STATUS status = with_mic ? neg_mic_make(context, &mic) : SEC_E_OK;
     if (status == SEC_E_OK && !token->size && !mic.size)
         status = malformed("waits for more although nothing is left to send");
-    /* Windows, from XP to 10: the mechanism's last token has a negState only beside a MIC. */
+    /* The last token has a negState only beside a MIC (recorded.spnego.no-state-without-mic). */
     if (context->mech_done && !mic.size)
         state = NEG_NO_STATE;
     if (status == SEC_E_OK)

@@ -40,7 +40,7 @@ uint32_t ntlm_flags_to_challenge(uint32_t offered)
     /* TARGET_INFO is what NTLMv2 needs; VERSION is always there since Server 2022
      * (fact.ntlm-version), and in every recorded CHALLENGE that has room for it. */
     uint32_t flags = (offered & ACCEPTABLE) | NTLM_TARGET_INFO | NTLM_VERSION;
-    /* Said without being asked too: a recorded Windows 10 answers a client that left it out. */
+    /* Said without being asked, too (recorded.ntlm.challenge-says-ntlm). */
     flags |= NTLM_NTLM;
     /* Unicode wins when both are offered (MS-NLMP 2.2.2.5). */
     return offered & NTLM_UNICODE ? flags : flags | (offered & NTLM_OEM);
