@@ -3,6 +3,7 @@
  * Policy of the NTLM package: LmCompatibilityLevel on both sides, LM alone, required 128 bit,
  * blocked NTLM, OEM text, and responses that were made for another server.
  */
+#include "ntlm/av.h"
 #include "ntlm/keys_v1.h"
 
 #include "ntlm_world.h"
@@ -294,6 +295,32 @@ static void for_another_server(void)
     world_part(&same);
 }
 
+static bool nameless;
+
+/* MsvAvNbComputerName becomes a pair that nobody knows. */
+static void hide_name(struct sspi_blob *token, enum ntlm_message which)
+{
+    const uint8_t head[] = {NTLM_AV_NB_COMPUTER, 0, 12, 0, 'S', 0};
+    if (which != NTLM_MESSAGE_CHALLENGE || !nameless)
+        return;
+    uint8_t *at = memmem(token->data, token->size, head, sizeof head);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    at[0] = 0x55;
+}
+
+static void without_names(void)
+{
+    for (int i = 0; i < 4; i++) {
+        struct world world = {WORLD_ALICE, .tamper = hide_name};
+        nameless = i & 1;
+        world.isc = i & 2 ? ISC_REQ_INTEGRITY : 0;
+        meet(&world, "", NO_MIC);
+        ASSERT_STATUS(world.isc2, i == 3 ? SEC_E_LOGON_DENIED : SEC_E_OK);
+        CU_ASSERT_EQUAL(world.legs[2].output.size == 0, i == 3);
+        world_part(&world);
+    }
+}
+
 /* ---- hostile tokens ------------------------------------------------------------------------- */
 
 static size_t cut_at;
@@ -337,4 +364,5 @@ SSPI_TESTS({"levels", levels}, {"wrong password", wrong_password},
            {"beside the NT response", what_stands_beside_it}, {"LM alone", lm_without_ntlm},
            {"strength", strength}, {"blocked", blocked}, {"OEM", oem},
            {"OEM cannot say everything", oem_cannot_say_everything},
-           {"for another server", for_another_server}, {"truncated", truncated})
+           {"for another server", for_another_server}, {"without names", without_names},
+           {"truncated", truncated})

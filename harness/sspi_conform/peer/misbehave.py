@@ -46,6 +46,9 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "no-charset": "NTLM, either side: neither OEM nor Unicode",
         "no-datagram": "NTLM, either side: forgets DATAGRAM where it began a connectionless exchange",
     },
+    "names-av": {
+        "omit": "NTLM acceptor: a CHALLENGE without the NetBIOS names of domain and computer",
+    },
     "timestamp-av": {
         "omit": "NTLM acceptor: a CHALLENGE without MsvAvTimestamp, so that a client computes no MIC",
     },

@@ -66,6 +66,8 @@ class Acceptor(NtlmContext):
                  (wire.AV_DNS_DOMAIN, utf16(host.dns_domain)), (wire.AV_DNS_COMPUTER, utf16(host.dns_name))]
         if member:
             pairs.append((wire.AV_DNS_TREE, utf16(host.dns_domain)))
+        if self.misbehave.get("names-av") == "omit":
+            pairs = pairs[2:]
         if self.misbehave.get("timestamp-av") != "omit":
             pairs.append((wire.AV_TIMESTAMP, self._world.now().to_bytes(8, "little")))
         name = utf16(host.domain) if flags & wire.UNICODE else host.domain.encode("latin-1", "replace")

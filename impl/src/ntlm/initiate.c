@@ -230,6 +230,11 @@ static SECURITY_STATUS read_challenge(struct ntlm_context *context, struct answe
     status = agree(context, answer->challenge.flags);
     if (status != SEC_E_OK)
         return status;
+    /* STATUS_LOGON_FAILURE: keys are not made for a server without names (MS-NLMP 3.1.5.1.2). */
+    if (!context->is_anonymous && !sends_v1(context->credential) &&
+        context->flags & (NTLM_SIGN | NTLM_SEAL) &&
+        (!answer->av.present[NTLM_AV_NB_COMPUTER] || !answer->av.present[NTLM_AV_NB_DOMAIN]))
+        return SEC_E_LOGON_DENIED;
     if (!keep_target(context, leg) ||
         (context->target && !sspi_utf16_blob(context->target, &answer->target)))
         return SEC_E_INSUFFICIENT_MEMORY;
@@ -305,7 +310,8 @@ static SECURITY_STATUS authenticate(struct ntlm_context *context, struct sspi_le
         goto out;
     /* A null session has nothing to prove, yet Windows sends it with a MIC, under a zero key. */
     bool v1 = !context->is_anonymous && sends_v1(credential);
-    /* So does NTLMv1, which has no AvPairs to announce it in (a recorded LDAP bind of Windows 10). */
+    /* So does NTLMv1, which has no AvPairs to announce it in (a recorded LDAP bind of Windows 10).
+     */
     context->has_mic = answer.av.timestamp != 0;
     if (!context->is_anonymous) {
         if (!sspi_random(answer.client_challenge, sizeof answer.client_challenge))
