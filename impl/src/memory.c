@@ -22,7 +22,7 @@ void sspi_free(void *memory)
 void sspi_wipe(void *memory, size_t size)
 {
     if (memory && size)
-        OPENSSL_cleanse(memory, size);
+        explicit_bzero(memory, size); /* as fast as memset, which OPENSSL_cleanse is not */
 }
 
 void sspi_free_secret(void *memory, size_t size)

@@ -26,7 +26,7 @@ struct sspi_blob {
 /* Zeroed memory, or NULL. Free with sspi_free (NULL is harmless). */
 void *sspi_alloc(size_t size);
 void sspi_free(void *memory);
-/* Overwrite in a way the compiler keeps (OPENSSL_cleanse). */
+/* Overwrite in a way the compiler keeps. */
 void sspi_wipe(void *memory, size_t size);
 /* Wipe, then free. */
 void sspi_free_secret(void *memory, size_t size);

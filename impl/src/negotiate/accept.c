@@ -102,7 +102,7 @@ static SECURITY_STATUS step(struct neg_context *context, struct sspi_leg *leg,
 static const struct neg_mech *select_mech(const struct neg_context *context, size_t *from,
                                           const struct neg_mech *other_than)
 {
-    struct sspi_view list = neg_mechs(sspi_blob_view(&context->mech_types)), oid;
+    struct sspi_view list = neg_mechs(context->mech_types), oid;
     for (size_t place = 0; neg_next_mech(&list, &oid); place++) {
         const struct neg_mech *mech = neg_mech_find(oid);
         if (!mech || !neg_credential_usable(context->credential, mech->package))
@@ -160,7 +160,7 @@ static SECURITY_STATUS take_init(struct neg_context *context, struct sspi_leg *l
     size_t place = 0, other_place = 0;
     if (!init->mech_types.data)
         return take_unlisted(context, leg, init);
-    if (!sspi_blob_copy(&context->mech_types, init->mech_types.data, init->mech_types.size))
+    if (!neg_keep_mech_types(context, init->mech_types))
         return SEC_E_INSUFFICIENT_MEMORY;
     const struct neg_mech *mech = select_mech(context, &place, NULL);
     if (!mech) {

@@ -43,7 +43,7 @@ void neg_context_free(void *opaque)
     if (!context)
         return;
     drop_mech(context);
-    neg_token_free(&context->mech_types);
+    neg_token_free(&context->long_list);
     neg_token_free(&context->fragments.in);
     neg_token_free(&context->fragments.out);
     sspi_free(context->target);
@@ -127,8 +127,8 @@ bool neg_mic_wanted(const struct neg_context *context)
 
 SECURITY_STATUS neg_mic_make(struct neg_context *context, struct sspi_blob *mic)
 {
-    SECURITY_STATUS status = context->package->make_mic(context->mech_context,
-                                                        sspi_blob_view(&context->mech_types), mic);
+    SECURITY_STATUS status =
+        context->package->make_mic(context->mech_context, context->mech_types, mic);
     if (status == SEC_E_UNSUPPORTED_FUNCTION)
         return SEC_E_OK;
     context->mic_sent = status == SEC_E_OK;
@@ -137,8 +137,8 @@ SECURITY_STATUS neg_mic_make(struct neg_context *context, struct sspi_blob *mic)
 
 SECURITY_STATUS neg_mic_check(struct neg_context *context, struct sspi_view mic)
 {
-    SECURITY_STATUS status = context->package->check_mic(context->mech_context,
-                                                         sspi_blob_view(&context->mech_types), mic);
+    SECURITY_STATUS status =
+        context->package->check_mic(context->mech_context, context->mech_types, mic);
     /* There is no key to check it with: a Windows server that let a guest in ignored his MIC
      * (fact.recorded.guest-mic-ignored). It proves nothing then, and none is owed for it. */
     if (status == SEC_E_UNSUPPORTED_FUNCTION)
@@ -156,12 +156,24 @@ SECURITY_STATUS neg_mic_missing(struct neg_context *context)
         return SEC_E_OK;
     if (!context->mic_required && !context->mic_sent && !mech_demands_mic(context))
         return SEC_E_OK;
-    SECURITY_STATUS status = context->package->make_mic(context->mech_context,
-                                                        sspi_blob_view(&context->mech_types), &mic);
+    SECURITY_STATUS status =
+        context->package->make_mic(context->mech_context, context->mech_types, &mic);
     neg_token_free(&mic);
     if (status == SEC_E_UNSUPPORTED_FUNCTION)
         return SEC_E_OK;
     return status == SEC_E_INSUFFICIENT_MEMORY ? status : SEC_E_INVALID_TOKEN;
+}
+
+bool neg_keep_mech_types(struct neg_context *context, struct sspi_view mech_types)
+{
+    if (mech_types.size <= sizeof context->short_list) {
+        memcpy(context->short_list, mech_types.data, mech_types.size);
+        context->mech_types = (struct sspi_view){context->short_list, mech_types.size};
+        return true;
+    }
+    bool good = sspi_blob_copy(&context->long_list, mech_types.data, mech_types.size);
+    context->mech_types = sspi_blob_view(&context->long_list);
+    return good;
 }
 
 SECURITY_STATUS neg_send(struct sspi_leg *leg, const struct neg_resp *resp)

@@ -33,10 +33,12 @@ struct neg_context {
     bool mech_done;     /* it said SEC_E_OK */
 
     /* SPNEGO. */
-    struct sspi_blob mech_types; /* as they were on the wire, for the MIC */
-    bool answered;               /* initiator: the first NegTokenResp came; acceptor: it was sent */
-    bool hinted;                 /* acceptor: NegTokenInit2 was sent */
-    bool mic_required;           /* RFC 4178 5: both must exchange one, if the mechanism can */
+    struct sspi_view mech_types; /* as they were on the wire, for the MIC */
+    uint8_t short_list[64];      /* where an acceptor keeps them, when they fit */
+    struct sspi_blob long_list;
+    bool answered;     /* initiator: the first NegTokenResp came; acceptor: it was sent */
+    bool hinted;       /* acceptor: NegTokenInit2 was sent */
+    bool mic_required; /* RFC 4178 5: both must exchange one, if the mechanism can */
     bool mic_sent, mic_checked;
     bool complete;
     struct neg_fragments {
@@ -81,6 +83,9 @@ static inline void neg_token_free(struct sspi_blob *token)
     sspi_free(token->data);
     *token = (struct sspi_blob){NULL, 0};
 }
+
+/* Keeps a copy of the list. false: memory is out. */
+bool neg_keep_mech_types(struct neg_context *context, struct sspi_view mech_types);
 
 /* Puts resp into leg->output. */
 SECURITY_STATUS neg_send(struct sspi_leg *leg, const struct neg_resp *resp);

@@ -25,7 +25,7 @@
 
 /* The length behind an identifier octet, in one to five octets, longer than DER would have it if
  * need be. 0: there is none, or an indefinite one. */
-static size_t take_length(const uint8_t *at, size_t room, size_t *length)
+static inline size_t take_length(const uint8_t *at, size_t room, size_t *length)
 {
     if (!room)
         return 0;
@@ -43,7 +43,7 @@ static size_t take_length(const uint8_t *at, size_t room, size_t *length)
 
 /* Takes one element off *input: its identifier octet and its contents. Numbers above 30, which take
  * more octets, are in nobody's grammar. */
-static bool take_any(struct sspi_view *input, int *identifier, struct sspi_view *contents)
+static inline bool take_any(struct sspi_view *input, int *identifier, struct sspi_view *contents)
 {
     size_t length = 0;
     if (!input->size || (input->data[0] & 0x1f) == 0x1f)
@@ -58,7 +58,7 @@ static bool take_any(struct sspi_view *input, int *identifier, struct sspi_view 
     return true;
 }
 
-static bool take(struct sspi_view *input, int identifier, struct sspi_view *contents)
+static inline bool take(struct sspi_view *input, int identifier, struct sspi_view *contents)
 {
     int found;
     struct sspi_view rest = *input;
@@ -69,7 +69,7 @@ static bool take(struct sspi_view *input, int identifier, struct sspi_view *cont
 }
 
 /* An element of that type that fills `input`. */
-static bool take_whole(struct sspi_view input, int identifier, struct sspi_view *contents)
+static inline bool take_whole(struct sspi_view input, int identifier, struct sspi_view *contents)
 {
     return take(&input, identifier, contents) && input.size == 0;
 }
@@ -217,11 +217,7 @@ bool neg_next_mech(struct sspi_view *mechs, struct sspi_view *oid)
 
 static size_t length_octets(size_t size)
 {
-    size_t octets = 1;
-    if (size >= 0x80)
-        for (size_t left = size; left; left >>= 8)
-            octets++;
-    return octets;
+    return size < 0x80 ? 1 : size < 0x100 ? 2 : size < 0x10000 ? 3 : size < 0x1000000 ? 4 : 5;
 }
 
 /* An element of that many octets of contents. */
@@ -230,7 +226,7 @@ static size_t wrapped(size_t size)
     return 1 + length_octets(size) + size;
 }
 
-static void put_header(uint8_t **at, int identifier, size_t size)
+static inline void put_header(uint8_t **at, int identifier, size_t size)
 {
     size_t more = length_octets(size) - 1;
     *(*at)++ = (uint8_t)identifier;

@@ -73,10 +73,10 @@ static SECURITY_STATUS send_init(struct neg_context *context, struct sspi_leg *l
         if (offers(context, &neg_mechs_known[i]))
             oids[count++] = neg_mechs_known[i].oid;
     }
-    if (!neg_mech_types_encode(oids, count, &context->mech_types))
+    if (!neg_mech_types_encode(oids, count, &context->long_list))
         return SEC_E_INSUFFICIENT_MEMORY;
-    struct neg_init init = {.mech_types = sspi_blob_view(&context->mech_types),
-                            .mech_token = sspi_blob_view(token)};
+    context->mech_types = sspi_blob_view(&context->long_list);
+    struct neg_init init = {.mech_types = context->mech_types, .mech_token = sspi_blob_view(token)};
     return neg_init_encode(&init, &leg->output) ? SEC_I_CONTINUE_NEEDED : SEC_E_INSUFFICIENT_MEMORY;
 }
 
