@@ -7,6 +7,7 @@
 
 #include "context.h"
 #include "refuse.h"
+#include "user2user.h"
 
 /* The authenticator as far as it concerns SSPI. */
 struct opened {
@@ -38,7 +39,9 @@ static krb5_error_code open_request(struct sspi_krb_context *context,
     if (!error)
         error =
             krb5_auth_con_setflags(krb5, context->auth, remember ? KRB5_AUTH_CONTEXT_DO_TIME : 0);
-    if (!error && credential->principal)
+    if (!error && context->tgt_key)
+        error = krb5_auth_con_setuseruserkey(krb5, context->auth, context->tgt_key);
+    else if (!error && credential->principal)
         error = krb5_parse_name(krb5, credential->principal, &server);
     if (!error)
         error = krb5_rd_req(krb5, &context->auth, message, server, keys, &opened->options,
@@ -192,31 +195,26 @@ static SECURITY_STATUS answer(struct sspi_krb_context *context, krb5_context krb
     return status == SEC_E_OK ? sspi_krb_finish(context, krb5, true) : status;
 }
 
-static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
-                                 struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
-                                 struct sspi_leg *leg)
+/* An AP-REQ. In user-to-user no keytab is asked. */
+static SECURITY_STATUS read_request(struct sspi_krb_context *context,
+                                    struct sspi_krb_credential *credential,
+                                    struct sspi_krb_lib *lib, struct sspi_view inside,
+                                    struct sspi_leg *leg)
 {
     struct sspi_krb_store *keys = NULL;
     struct opened opened = {0};
-    enum sspi_krb_token id;
-    struct sspi_view inside;
+    SECURITY_STATUS status = SEC_E_OK;
 
-    if (!(credential->use & SECPKG_CRED_INBOUND))
-        return SEC_E_NO_CREDENTIALS;
-    SECURITY_STATUS status = sspi_krb_unframe(leg->token, &id, &context->bare, &inside);
-    if (status == SEC_E_UNSUPPORTED_FUNCTION)
-        return status; /* Negotiate goes on with another mechanism, as recorded acceptors do */
-    if (status != SEC_E_OK || id != SSPI_KRB_AP_REQ)
-        return SEC_E_INVALID_TOKEN;
-    status = sspi_krb_keys(credential, lib, &keys);
+    if (!context->tgt_key)
+        status = sspi_krb_keys(credential, lib, &keys);
     if (status != SEC_E_OK)
         return status;
 
     krb5_data message = {KV5M_DATA, (unsigned)inside.size, (char *)(uintptr_t)inside.data};
     krb5_error_code error =
-        open_request(context, credential, lib->krb5, keys->keys, &message, &opened);
+        open_request(context, credential, lib->krb5, keys ? keys->keys : NULL, &message, &opened);
     status = sspi_krb_explain(lib->krb5, error, SSPI_KRB_REQUEST);
-    if (error && (context->req & ASC_REQ_EXTENDED_ERROR) && status != SEC_E_INVALID_TOKEN)
+    if (error && keys && (context->req & ASC_REQ_EXTENDED_ERROR) && status != SEC_E_INVALID_TOKEN)
         sspi_krb_refuse(context, credential, lib, keys->keys, error, leg);
     if (status == SEC_E_OK)
         status = read_checksum(context, lib->krb5, &opened);
@@ -230,6 +228,46 @@ static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
     close_request(lib->krb5, &opened);
     sspi_krb_store_release(lib->krb5, keys);
     return status;
+}
+
+/* User-to-user: the question for a TGT, then the AP-REQ. */
+static SECURITY_STATUS user2user_leg(struct sspi_krb_context *context,
+                                     struct sspi_krb_credential *credential,
+                                     struct sspi_krb_lib *lib, struct sspi_leg *leg)
+{
+    unsigned id;
+    struct sspi_view inside;
+
+    SECURITY_STATUS status = sspi_krb_unframe_user2user(leg->token, &id, &inside);
+    if (status != SEC_E_OK)
+        return status;
+    if (context->state == SSPI_KRB_WAIT_REQUEST)
+        return id == SSPI_KRB_AP_REQ ? read_request(context, credential, lib, inside, leg)
+                                     : SEC_E_INVALID_TOKEN;
+    if (id != SSPI_KRB_TGT_REQ)
+        return SEC_E_INVALID_TOKEN;
+    status = sspi_krb_give_tgt(context, credential, lib, inside, leg);
+    if (status != SEC_E_OK)
+        return status;
+    context->state = SSPI_KRB_WAIT_REQUEST;
+    return SEC_I_CONTINUE_NEEDED;
+}
+
+static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
+                                 struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                                 struct sspi_leg *leg)
+{
+    enum sspi_krb_token id;
+    struct sspi_view inside;
+
+    if (!(credential->use & SECPKG_CRED_INBOUND))
+        return SEC_E_NO_CREDENTIALS;
+    SECURITY_STATUS status = sspi_krb_unframe(leg->token, &id, &context->bare, &inside);
+    if (status == SEC_E_UNSUPPORTED_FUNCTION)
+        return user2user_leg(context, credential, lib, leg);
+    if (status != SEC_E_OK || id != SSPI_KRB_AP_REQ)
+        return SEC_E_INVALID_TOKEN;
+    return read_request(context, credential, lib, inside, leg);
 }
 
 /* DCE style: the client's AP-REP repeats our sequence number and has no subkey, so that our own
@@ -261,9 +299,12 @@ SECURITY_STATUS sspi_krb_accept(void *credential, void **handle, struct sspi_leg
     krb5_error_code error = sspi_krb_borrow(&lib);
     if (error)
         return sspi_krb_status(error, SSPI_KRB_REQUEST);
-    if (context) {
-        status = context->state == SSPI_KRB_WAIT_THIRD ? third_leg(context, lib->krb5, leg)
-                                                       : SEC_E_INVALID_TOKEN;
+    if (context && context->state == SSPI_KRB_WAIT_THIRD) {
+        status = third_leg(context, lib->krb5, leg);
+    } else if (context && context->state == SSPI_KRB_WAIT_REQUEST && credential) {
+        status = user2user_leg(context, credential, lib, leg);
+    } else if (context) {
+        status = SEC_E_INVALID_TOKEN;
     } else if (!credential) {
         status = SEC_E_INVALID_HANDLE;
     } else {

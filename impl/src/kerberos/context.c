@@ -24,6 +24,7 @@ void sspi_krb_free_context(void *handle)
     }
     krb5_k_free_key(NULL, context->key);
     krb5_free_keyblock(NULL, context->session_key); /* wipes; needs no context */
+    krb5_free_keyblock(NULL, context->tgt_key);
     sspi_free(context->target);
     sspi_free(context->client);
     sspi_free(context->server);
@@ -121,6 +122,9 @@ SECURITY_STATUS sspi_krb_send(const struct sspi_krb_context *context, enum sspi_
 {
     struct sspi_view view = {(const uint8_t *)message->data, message->length};
     sspi_blob_free(&leg->output);
+    if (context->tgt_key)
+        return sspi_krb_frame_user2user(id, view, &leg->output) ? SEC_E_OK
+                                                                : SEC_E_INSUFFICIENT_MEMORY;
     return sspi_krb_frame(id, context->bare, view, &leg->output) ? SEC_E_OK
                                                                  : SEC_E_INSUFFICIENT_MEMORY;
 }

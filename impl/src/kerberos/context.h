@@ -19,9 +19,10 @@
 #define SSPI_KRB_MAX_TOKEN 48000 /* Windows since 2012 */
 
 enum sspi_krb_state {
-    SSPI_KRB_START,      /* nothing sent */
-    SSPI_KRB_WAIT_REPLY, /* initiator: AP-REQ is out */
-    SSPI_KRB_WAIT_THIRD, /* acceptor in DCE style: AP-REP is out */
+    SSPI_KRB_START,        /* nothing sent */
+    SSPI_KRB_WAIT_REPLY,   /* initiator: AP-REQ is out */
+    SSPI_KRB_WAIT_THIRD,   /* acceptor in DCE style: AP-REP is out */
+    SSPI_KRB_WAIT_REQUEST, /* acceptor, user-to-user: TGT-REP is out */
     SSPI_KRB_DONE,
     SSPI_KRB_FAILED
 };
@@ -36,7 +37,8 @@ struct sspi_krb_context {
     bool bare;                     /* tokens have no GSS header (DCE style) */
     krb5_auth_context auth;        /* until the context is done */
     krb5_creds *ticket;            /* initiator, until the context is done */
-    char *target;                  /* as the initiator gave it; acceptor: AD 144 */
+    krb5_keyblock *tgt_key; /* acceptor, user-to-user: what tickets are encrypted in; else NULL */
+    char *target;           /* as the initiator gave it; acceptor: AD 144 */
     char *client, *server, *realm; /* principals, and the realm of the client */
     krb5_timestamp start, end;     /* of the ticket */
     krb5_ccache delegated;         /* acceptor: the forwarded TGT, MEMORY, or NULL */

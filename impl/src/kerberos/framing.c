@@ -117,3 +117,50 @@ SECURITY_STATUS sspi_krb_unframe(struct sspi_view token, enum sspi_krb_token *id
         return SEC_E_INVALID_TOKEN;
     return SEC_E_OK;
 }
+
+bool sspi_krb_frame_user2user(unsigned id, struct sspi_view message, struct sspi_blob *token)
+{
+    size_t inside = sizeof user_to_user + 2 + message.size, length = length_bytes(inside);
+    if (!sspi_blob_alloc(token, 1 + length + inside))
+        return false;
+    uint8_t *p = token->data;
+    *p++ = 0x60;
+    *p++ = (uint8_t)(length == 1 ? inside : 0x80 | (length - 1));
+    for (size_t i = length - 1; i > 0; i--)
+        *p++ = (uint8_t)(inside >> (8 * (i - 1)));
+    memcpy(p, user_to_user, sizeof user_to_user);
+    p += sizeof user_to_user;
+    *p++ = (uint8_t)(id >> 8);
+    *p++ = (uint8_t)id;
+    if (message.size)
+        memcpy(p, message.data, message.size);
+    return true;
+}
+
+SECURITY_STATUS sspi_krb_unframe_user2user(struct sspi_view token, unsigned *id,
+                                           struct sspi_view *message)
+{
+    static const struct {
+        unsigned id;
+        uint8_t tag;
+    } rows[] = {{SSPI_KRB_AP_REQ, TAG_AP_REQ},
+                {SSPI_KRB_AP_REP, TAG_AP_REP},
+                {SSPI_KRB_ERROR, TAG_ERROR},
+                {SSPI_KRB_TGT_REQ, 0x30},
+                {SSPI_KRB_TGT_REP, 0x30}};
+    struct sspi_view inside, body;
+
+    if (!der_spans(token, &inside) || token.data[0] != 0x60 ||
+        inside.size < sizeof user_to_user + 2 ||
+        memcmp(inside.data, user_to_user, sizeof user_to_user) != 0)
+        return SEC_E_INVALID_TOKEN;
+    const uint8_t *rest = inside.data + sizeof user_to_user;
+    *id = (unsigned)rest[0] << 8 | rest[1];
+    *message = (struct sspi_view){rest + 2, inside.size - sizeof user_to_user - 2};
+    if (!der_spans(*message, &body))
+        return SEC_E_INVALID_TOKEN;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].id == *id && rows[i].tag == message->data[0])
+            return SEC_E_OK;
+    return SEC_E_INVALID_TOKEN;
+}

@@ -27,4 +27,12 @@ bool sspi_krb_frame(enum sspi_krb_token id, bool bare, struct sspi_view message,
 SECURITY_STATUS sspi_krb_unframe(struct sspi_view token, enum sspi_krb_token *id, bool *bare,
                                  struct sspi_view *message);
 
+/* User-to-user tokens have an OID of their own, 1.2.840.113554.1.2.2.3, and two more ids, whose
+ * messages are plain SEQUENCEs (draft-swift-win2k-krb-user2user 6). As above. */
+#define SSPI_KRB_TGT_REQ 0x0400
+#define SSPI_KRB_TGT_REP 0x0401
+bool sspi_krb_frame_user2user(unsigned id, struct sspi_view message, struct sspi_blob *token);
+SECURITY_STATUS sspi_krb_unframe_user2user(struct sspi_view token, unsigned *id,
+                                           struct sspi_view *message);
+
 #endif

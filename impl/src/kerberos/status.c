@@ -67,6 +67,7 @@ static const struct row rows[] = {
     {KRB5_PARSE_ILLCHAR, UNKNOWN, UNKNOWN, UNKNOWN},
     {KRB5_ERR_HOST_REALM_UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
     {KRB5_ERR_BAD_HOSTNAME, UNKNOWN, UNKNOWN, UNKNOWN},
+    {KRB5_NO_TKT_IN_RLM, UNKNOWN, DENIED, DENIED}, /* at the acceptor: a path between realms */
 
     /* Nothing to start from: no cache, no TGT in it, an expired TGT; no keytab. */
     {KRB5_CC_NOTFOUND, NO_CREDENTIALS, NO_CREDENTIALS, NO_CREDENTIALS},
