@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model import ConformError
-from ..proof import recordings
+from ..proof import inputs, recordings
 from ..proof.play import Stage
 from ..proof.rows import BUT_SECRETS, EQUAL, STRUCTURE, Row, table
 from ..world import world_of
@@ -18,6 +18,7 @@ _EPILOG = """\
 examples:
   sspi-conform proof                             recordings in SSPI_CONFORM_SHARED, or in ../shared
   sspi-conform proof --recordings ~/captures     the folder that holds windows-captures
+  sspi-conform proof --known                     only exchanges whose secret is known
   sspi-conform proof --differences               only what is not equal, and why"""
 
 
@@ -29,7 +30,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--recordings", type=Path, metavar="DIR", help="the folder that holds windows-captures")
     parser.add_argument("--build", type=Path, metavar="DIR", help="where libsspi-test.so and sspi-probe are "
                         "(default: build)")
-    parser.add_argument("--differences", action="store_true", help="leave out what is equal")
+    parser.add_argument("--known", action="store_true", help="print only the exchanges whose secret is known")
+    parser.add_argument("--differences", action="store_true", help="print only what is not equal, each reason once")
     parser.set_defaults(command=run)
 
 
@@ -45,7 +47,9 @@ def run(options: argparse.Namespace) -> int:
             rows, missing = table(Stage(build), place, world_of(realm))
     except RealmError as problem:
         raise ConformError(f"no realm for the Kerberos exchanges: {problem}") from problem
-    print("\n".join(lines([row for row in rows if row.difference or not options.differences])))
+    known = {one.exchange.name for one in inputs.known(place)}
+    shown = [row for row in rows if row.exchange in known or not options.known]
+    print("\n".join(by_reason(shown) if options.differences else lines(shown)))
     print(summary(rows))
     for one in missing:
         print(f"listed and not found: {one.exchange} {one.side} {one.message} {one.field}")
@@ -61,6 +65,16 @@ def lines(rows: list[Row]) -> list[str]:
         found.append(f"{_short(exchange):<44} {side:<9} {build:<14} {', '.join(equal) or '-'}".rstrip())
         found += [f"    {row.message}: {row.verdict}" for row in parts if row.difference is not None]
     return found
+
+
+def by_reason(rows: list[Row]) -> list[str]:
+    """Each difference once, with the number of exchanges that have it."""
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for row in rows:
+        if row.difference is not None:
+            found.setdefault((row.side, row.message, row.verdict), set()).add(row.exchange)
+    return [f"{len(exchanges):>3} {side:<9} {message}: {verdict}"
+            for (side, message, verdict), exchanges in sorted(found.items(), key=lambda one: -len(one[1]))]
 
 
 def summary(rows: list[Row]) -> str:
