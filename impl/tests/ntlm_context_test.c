@@ -24,9 +24,11 @@ static void texts(void)
     CU_ASSERT_STRING_EQUAL(text, "a\xc3\xa4");
     sspi_free(text);
     text = NULL;
-    ASSERT_STATUS(ntlm_text(hex("610062"), NTLM_UNICODE, &text), SEC_E_INVALID_TOKEN);   /* odd */
-    ASSERT_STATUS(ntlm_text(hex("00d8"), NTLM_UNICODE, &text), SEC_E_INVALID_TOKEN);     /* half a character */
-    ASSERT_STATUS(ntlm_text(hex("61000000"), NTLM_UNICODE, &text), SEC_E_INVALID_TOKEN); /* a zero inside */
+    ASSERT_STATUS(ntlm_text(hex("610062"), NTLM_UNICODE, &text), SEC_E_INVALID_TOKEN); /* odd */
+    ASSERT_STATUS(ntlm_text(hex("00d8"), NTLM_UNICODE, &text),
+                  SEC_E_INVALID_TOKEN); /* half a character */
+    ASSERT_STATUS(ntlm_text(hex("61000000"), NTLM_UNICODE, &text),
+                  SEC_E_INVALID_TOKEN); /* a zero inside */
     CU_ASSERT_PTR_NULL(text);
 }
 

@@ -28,8 +28,9 @@
 #define NTLM_KEY_EXCH 0x40000000u
 #define NTLM_56 0x80000000u
 
-#define NTLM_VERSION_SIZE 8 /* VERSION, MS-NLMP 2.2.2.10; some peers refuse a message without one  \
-                             */
+#define NTLM_VERSION_SIZE                                                                          \
+    8 /* VERSION, MS-NLMP 2.2.2.10; some peers refuse a message without one                        \
+       */
 
 #define NTLM_MAX_TOKEN 2888 /* attrfact.maxtoken, trig.ntlm.too-big-token */
 #define NTLM_SIGNATURE_SIZE 16
