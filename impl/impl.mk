@@ -49,6 +49,7 @@ $(BUILD)/tests/%_test: impl/tests/%_test.c $(BUILD)/libsspi-test.a
 $(BUILD)/tests/env_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=ntlm_nt_hash -Wl,-u,ntlm_ntowf_v2
 $(BUILD)/tests/out_of_memory_test $(BUILD)/tests/out_of_memory_calls_test $(BUILD)/tests/ntlm_memory_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=calloc
 $(BUILD)/tests/ntlm_package_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=calloc,--wrap=free
+$(BUILD)/tests/secrets_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=free
 
 # A build of its own, because every object must be one of ThreadSanitizer's.
 .PHONY: check-threads
