@@ -122,15 +122,15 @@ typedef struct SecurityFunctionTableW {
     ULONG dwVersion;
     SECURITY_STATUS (*EnumerateSecurityPackagesW)(ULONG *, PSecPkgInfoW *);
     SECURITY_STATUS (*QueryCredentialsAttributesW)(PCredHandle, ULONG, void *);
-    SECURITY_STATUS (*AcquireCredentialsHandleW)
+    SECURITY_STATUS(*AcquireCredentialsHandleW)
     (SEC_WCHAR *, SEC_WCHAR *, ULONG, void *, void *, SEC_GET_KEY_FN, void *, PCredHandle,
      PTimeStamp);
     SECURITY_STATUS (*FreeCredentialsHandle)(PCredHandle);
     void *Reserved2;
-    SECURITY_STATUS (*InitializeSecurityContextW)
+    SECURITY_STATUS(*InitializeSecurityContextW)
     (PCredHandle, PCtxtHandle, SEC_WCHAR *, ULONG, ULONG, ULONG, PSecBufferDesc, ULONG, PCtxtHandle,
      PSecBufferDesc, ULONG *, PTimeStamp);
-    SECURITY_STATUS (*AcceptSecurityContext)
+    SECURITY_STATUS(*AcceptSecurityContext)
     (PCredHandle, PCtxtHandle, PSecBufferDesc, ULONG, ULONG, PCtxtHandle, PSecBufferDesc, ULONG *,
      PTimeStamp);
     SECURITY_STATUS (*CompleteAuthToken)(PCtxtHandle, PSecBufferDesc);
@@ -159,15 +159,15 @@ typedef struct SecurityFunctionTableA {
     ULONG dwVersion;
     SECURITY_STATUS (*EnumerateSecurityPackagesA)(ULONG *, PSecPkgInfoA *);
     SECURITY_STATUS (*QueryCredentialsAttributesA)(PCredHandle, ULONG, void *);
-    SECURITY_STATUS (*AcquireCredentialsHandleA)
+    SECURITY_STATUS(*AcquireCredentialsHandleA)
     (SEC_CHAR *, SEC_CHAR *, ULONG, void *, void *, SEC_GET_KEY_FN, void *, PCredHandle,
      PTimeStamp);
     SECURITY_STATUS (*FreeCredentialsHandle)(PCredHandle);
     void *Reserved2;
-    SECURITY_STATUS (*InitializeSecurityContextA)
+    SECURITY_STATUS(*InitializeSecurityContextA)
     (PCredHandle, PCtxtHandle, SEC_CHAR *, ULONG, ULONG, ULONG, PSecBufferDesc, ULONG, PCtxtHandle,
      PSecBufferDesc, ULONG *, PTimeStamp);
-    SECURITY_STATUS (*AcceptSecurityContext)
+    SECURITY_STATUS(*AcceptSecurityContext)
     (PCredHandle, PCtxtHandle, PSecBufferDesc, ULONG, ULONG, PCtxtHandle, PSecBufferDesc, ULONG *,
      PTimeStamp);
     SECURITY_STATUS (*CompleteAuthToken)(PCtxtHandle, PSecBufferDesc);

@@ -230,5 +230,4 @@ static void unfinished(void)
 
 SSPI_TESTS({"every bit matters", alterations}, {"short streams", short_streams},
            {"key flag", key_flag}, {"order", sequence}, {"refused", refusals},
-           {"without confidentiality", without_confidentiality},
-           {"unfinished context", unfinished})
+           {"without confidentiality", without_confidentiality}, {"unfinished context", unfinished})
