@@ -50,6 +50,8 @@ def judge(case: Case, expectation: Expectation, trace: Trace, known: Sequence[Kn
         return Result(case, Verdict.ERROR, trace=trace, seconds=trace.seconds,
                       reason="nothing is expected of this case, so it proves nothing; add a capture or observe-only")
     verdict, reason = Verdict.PASS, ""
+    if not paths:  # played, so that a crash shows, but nothing was compared: no pass
+        verdict, reason = Verdict.DISABLED, f"observed only: {case.scenario.observe_only}"
     if acceptable:
         verdict, reason = Verdict.ACCEPTABLE, "; ".join(acceptable)
     if differences:
