@@ -175,7 +175,10 @@ def test_unsupported() -> None:
 def test_a_case_without_expectation_proves_nothing() -> None:
     assert judge.judge(CASE, Expectation(CASE.id, {}), Trace(observed=dict(GOOD))).verdict is Verdict.ERROR
     watched = replace(CASE, scenario=replace(CASE.scenario, observe_only="why"))
-    assert judge.judge(watched, Expectation(CASE.id, {}), Trace(observed=dict(GOOD))).verdict is Verdict.PASS
+    result = judge.judge(watched, Expectation(CASE.id, {}), Trace(observed=dict(GOOD)))
+    assert result.verdict is Verdict.DISABLED and result.reason == "observed only: why"  # played, and no pass
+    crashed = Trace(observed={}, ended=Ended("crash", CASE.subject, "SIGSEGV", "AcceptSecurityContext"))
+    assert judge.judge(watched, Expectation(CASE.id, {}), crashed).verdict is Verdict.FAIL
 
 
 def test_a_broken_canary_fails_whatever_was_expected() -> None:
