@@ -2,6 +2,7 @@
 """What both sides of the Negotiate package share: the mechanism inside, and the mechListMICs (RFC 4178, MS-SPNG)."""
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,7 +40,7 @@ def allowed_packages(package_list: str | None) -> tuple[bool, bool, bool]:
     return kerberos, ntlm, wanted == {"ntlm"}
 
 
-class Negotiation:
+class Negotiation(ABC):
     """What both sides have in common: the inner context, and the mechListMICs."""
 
     expiry = NO_EXPIRY
@@ -78,8 +79,9 @@ class Negotiation:
     def _gathers(self) -> bool:
         return True
 
+    @abstractmethod
     def _step_whole(self, leg: Leg) -> tuple[int, bytes | None]:
-        raise NotImplementedError
+        """One leg whose token is all there."""
 
     @property
     def package(self) -> str:
