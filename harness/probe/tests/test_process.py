@@ -55,7 +55,7 @@ def test_an_exit_inside_the_library_is_seen(probe):
 def test_a_hanging_probe_dies_with_its_parent(fake):
     script = (
         "import subprocess, sys\n"
-        "p = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)\n"
+        "p = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)\n"
         "p.stdin.write(b'{\"id\":1,\"call\":\"AcquireCredentialsHandle\",\"cred\":\"c\",\"pszPackage\":\"x\",\"fCredentialUse\":2}\\n"
         "{\"id\":2,\"call\":\"InitializeSecurityContext\",\"cred\":\"c\",\"ctx\":\"x\",\"fContextReq\":0,\"pszTargetName\":\"hang\"}\\n')\n"
         "p.stdin.flush()\n"
