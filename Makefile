@@ -40,7 +40,7 @@ bench: ## speed, against peers in the same run; writes build/bench.json
 	@$(CONFORM) bench
 
 mutants: all ## wrong versions of libsspi, each of which the suite must catch
-	@harness/mutants/run
+	@$(CONFORM) mutants
 
 PYTEST_FLAGS ?= -q -rs -p no:cacheprovider
 check-py: all ## the Python tests: harness, realm, probe, libsspi against live peers
