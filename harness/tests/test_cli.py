@@ -16,7 +16,7 @@ import small_project
 from sspi_conform import cli
 from sspi_conform.commands import run as run_command
 from sspi_conform.commands import show as show_command
-from sspi_conform.model import CallRecord, Case, Ended, Trace
+from sspi_conform.model import CallRecord, Case, ConformError, Ended, Trace
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = ROOT / "harness" / "sspi-conform"
@@ -366,3 +366,39 @@ def test_the_launcher_works_from_anywhere_and_a_closed_pipe_is_no_fault(tmp_path
 
 def test_this_repositorys_scenarios_and_captures_are_sound(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["captures", "lint"]) == 0, capsys.readouterr().out
+
+
+def test_rerun_failed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(root, engine=engine({THIS: {"acceptor.last.status": "SEC_E_INTERNAL_ERROR"}})) == 1
+    assert run(root, "--rerun-failed") == 0
+    results = json.loads((root / "build/report/results.json").read_text())
+    assert [entry["id"] for entry in results["cases"]] == [THIS]
+    with pytest.raises(ConformError, match="nothing failed"):
+        run(root, "--rerun-failed")
+
+
+def test_repeat_until_failure(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rounds: list[int] = []
+
+    def third_time_unlucky(cases: Sequence[Case], options: Any, ready: Callable[[Any], None]) -> Iterator[tuple[Case, Trace]]:
+        rounds.append(len(cases))
+        return engine({THIS: {"acceptor.last.status": "SEC_E_INTERNAL_ERROR"}} if len(rounds) == 3 else {})(cases, options, ready)
+
+    assert run(root, "--repeat-until-failure", "5", engine=third_time_unlucky) == 1
+    assert len(rounds) == 3 and "run 3 was not as expected" in capsys.readouterr().out
+    assert run(root, "--repeat-until-failure", "2") == 0
+    assert "2 runs were as expected" in capsys.readouterr().out
+
+
+def test_compare(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run(root, "--report", str(first)) == 0
+    assert run(root, "--report", str(second), engine=engine({THIS: {"acceptor.last.status": "SEC_E_INTERNAL_ERROR"}})) == 1
+    capsys.readouterr()
+    assert cli.main(["compare", str(first), str(first / "results.json")]) == 0
+    assert cli.main(["compare", str(first), str(second)]) == 16
+    out = capsys.readouterr().out
+    assert f"{THIS}: FAIL, was" in out and "acceptor.last.status: SEC_E_INTERNAL_ERROR, was as expected" in out
+    (second / "results.json").write_text("{")
+    assert cli.main(["compare", str(first), str(second)]) == 3
+    assert "no JSON" in capsys.readouterr().err

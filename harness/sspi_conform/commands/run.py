@@ -19,6 +19,7 @@ from ..model import Case, ConformError, Result, Trace, Verdict
 from ..profiles import Profile
 from ..project import BUILD, Project, open_project
 from ..report import detail, junit, results
+from ..report.changes import unfinished
 from ..report.summary import Summary, repeat_command, summarise
 from ..report.terminal import Printer
 
@@ -30,6 +31,8 @@ examples:
   sspi-conform run --impl build/libsspi.so --peer self the same library on both sides
   sspi-conform run --shard 1/4                         the first of four parts, the same on every machine
   sspi-conform run --dry-run cbt                       what would be played
+  sspi-conform run --rerun-failed                      what did not pass in the last run
+  sspi-conform run cbt --repeat-until-failure 50       is it stable?
 
 The last line is `exit N: meaning`. build/report/ gets results.json, junit.xml and a
 folder per case that did not go as expected."""
@@ -46,6 +49,10 @@ def add(commands: Any) -> None:
     add_implementation(parser)
     parser.add_argument("--json", action="store_true", help="results.json on standard output instead of lines")
     parser.add_argument("--shard", metavar="I/N", type=_shard, help="the I-th of N parts")
+    parser.add_argument("--rerun-failed", action="store_true",
+                        help="only what failed or was not judged in the last run, as its report says")
+    parser.add_argument("--repeat-until-failure", metavar="N", type=_positive, nargs="?", const=0,
+                        help="again and again until a run is not as expected, at most N times")
     parser.add_argument("--random-order", metavar="SEED", help="play in an order drawn from SEED")
     parser.add_argument("--strict", action="store_true", help="advisory expectations count like binding ones")
     parser.add_argument("--dry-run", action="store_true", help="print the cases that would be played")
@@ -130,6 +137,18 @@ def run(options: argparse.Namespace, engine: Engine | None = None) -> int:
     if options.gdb and len(cases) != 1:
         raise ConformError(f"--gdb with {len(cases)} cases", "", "Give the one case to look at.")
     folder = options.report or project.report_folder
+    most, code, done = options.repeat_until_failure, 0, 0
+    while not done or (most is not None and code == 0 and done != most):
+        code = _play_once(project, profile, cases, options, folder, engine)
+        done += 1
+    if most is not None and not options.json:
+        print(f"run {done} was not as expected" if code else f"{done} runs were as expected")
+    return code
+
+
+def _play_once(project: Project, profile: Profile, cases: Sequence[Case], options: argparse.Namespace, folder: Path,
+               engine: Engine | None) -> int:
+    """A run from its first case to its report; returns the exit code."""
     detail.prepare(folder)
     printer = Printer(sys.stdout, len(cases), options.verbose, quiet=options.json)
     one = Run(project, profile, options)
@@ -147,6 +166,11 @@ def run(options: argparse.Namespace, engine: Engine | None = None) -> int:
 def chosen(project: Project, options: argparse.Namespace) -> list[Case]:
     """The cases of this run in the order in which they are played."""
     cases = project.select(options.patterns)
+    if options.rerun_failed:
+        failed = set(unfinished(options.report or project.report_folder))
+        cases = [case for case in cases if case.id in failed]
+        if not cases:
+            raise ConformError("nothing failed in the last run", "", "Run without --rerun-failed.")
     if options.shard:
         number, count = options.shard
         cases = [case for case in cases if shard_of(case.id, count) == number]
