@@ -2,7 +2,7 @@
  *
  * libFuzzer: InitializeSecurityContext or AcceptSecurityContext over several legs, then messages,
  * with a real counterpart out of the same library. Built once per package and side:
- * FUZZ_PACKAGE, FUZZ_INITIATES.
+ * FUZZ_PACKAGE, FUZZ_INITIATES; FUZZ_KERBEROS: the mechanism is Kerberos, else NTLM.
  *
  * An input is requirements and settings for both sides (struct setup), then records: a byte that
  * says what the side under test gets in place of the genuine token, a length, and bytes:
@@ -10,6 +10,7 @@
  */
 #include <sspi.h>
 
+#include "kerberos_repair.h"
 #include "repair.h"
 #include "world.h"
 
@@ -23,6 +24,16 @@ enum {
 };
 #endif
 
+#ifdef FUZZ_KERBEROS
+enum {
+    KERBEROS = 1
+};
+#else
+enum {
+    KERBEROS = 0
+};
+#endif
+
 enum {
     ROOM = 65536,
     MOST_LEGS = 8,
@@ -33,14 +44,15 @@ enum {
 enum record {
     GENUINE,  /* the counterpart's token; bytes: triples of place and XOR */
     RAW,      /* the bytes */
-    REPAIRED, /* the bytes, with proof and MIC made true */
+    REPAIRED, /* NTLM: the bytes, with proof and MIC made true; Kerberos: the counterpart's
+               * token, changed inside its encryption as the bytes say (kerberos_repair.h) */
     CUT,      /* the counterpart's token, as long as the first two bytes say */
     RECORDS
 };
 
 struct setup {
     uint32_t req[2];     /* ours, theirs */
-    uint8_t bindings[2]; /* which; high half: policy */
+    uint8_t bindings[2]; /* which; high half: policy; Kerberos: encryption type, of both */
     uint8_t room, shape; /* of our output; of messages */
 };
 
@@ -54,14 +66,44 @@ struct side {
     uint8_t memory[ROOM];
 };
 
-/* Each side keeps to one of these: today's defaults; NTLMv1 and LM as well; no time, no MIC. */
-static const char *const policies[] = {"", "lm-level = 0\n", "lm-level = 2\nav-timestamp = no\n"};
 enum {
-    POLICIES = sizeof policies / sizeof policies[0]
+    POLICIES = 3
 };
 static CredHandle outbound[POLICIES], inbound[POLICIES];
 
-static void acquire(ULONG use, CredHandle *credential)
+#ifdef FUZZ_KERBEROS
+static struct fuzz_realm realms[POLICIES], *realm; /* the latter: of this run */
+
+static void acquire(size_t policy, ULONG use, CredHandle *credential)
+{
+    static const krb5_enctype enctypes[POLICIES] = {
+        ENCTYPE_AES256_CTS_HMAC_SHA1_96, ENCTYPE_ARCFOUR_HMAC, ENCTYPE_AES128_CTS_HMAC_SHA256_128};
+    char list[] = "!NTLM", package[] = FUZZ_PACKAGE;
+    SEC_WINNT_AUTH_IDENTITY_EXA identity = {
+        .Version = SEC_WINNT_AUTH_IDENTITY_VERSION,
+        .Length = sizeof identity,
+        .Flags = SEC_WINNT_AUTH_IDENTITY_ANSI,
+        .PackageList = (unsigned char *)list,
+        .PackageListLength = sizeof list - 1,
+    };
+    if (!realms[policy].world.krb5)
+        fuzz_realm_open(&realms[policy], enctypes[policy]);
+    MUST(AcquireCredentialsHandleA(NULL, package, use, NULL, &identity, NULL, NULL, credential,
+                                   NULL) == SEC_E_OK);
+}
+
+static void pin(const struct setup *setup)
+{
+    fuzz_pin();
+    libsspi_test_clock(0); /* which the tickets are of; another one costs a library context */
+    realm = &realms[(setup->bindings[0] >> 4) % POLICIES];
+}
+#else
+/* Each side keeps to one of these: today's defaults; NTLMv1 and LM as well; no time, no MIC. */
+static const char *const policies[POLICIES] = {"", "lm-level = 0\n",
+                                               "lm-level = 2\nav-timestamp = no\n"};
+
+static void acquire(size_t policy, ULONG use, CredHandle *credential)
 {
     char user[] = FUZZ_USER, domain[] = FUZZ_DOMAIN, password[] = FUZZ_PASSWORD;
     char list[] = "!Kerberos", package[] = FUZZ_PACKAGE;
@@ -78,9 +120,17 @@ static void acquire(ULONG use, CredHandle *credential)
         .PackageList = (unsigned char *)list,
         .PackageListLength = sizeof list - 1,
     };
+    fuzz_world(policies[policy]);
     MUST(AcquireCredentialsHandleA(NULL, package, use, NULL, &identity, NULL, NULL, credential,
                                    NULL) == SEC_E_OK);
 }
+
+static void pin(const struct setup *setup)
+{
+    (void)setup;
+    fuzz_pin();
+}
+#endif
 
 /* None, one of two, or (3) one that is broken. */
 static SecBuffer bindings_of(uint8_t choice)
@@ -99,10 +149,19 @@ static SecBuffer bindings_of(uint8_t choice)
     return (SecBuffer){sizeof given[0], SECBUFFER_CHANNEL_BINDINGS, structure};
 }
 
-static void check_status(const struct side *side)
+/* A peer may refuse with a number that has no status of its own: KRB-ERROR, RFC 4120 7.5.9. */
+static bool told_so(struct sspi_view token)
+{
+    static const uint8_t error[] = {0x02, 0x02, 0x03, 0x00, 0x7e};
+    return KERBEROS && ((token.size && token.data[0] == 0x7e) ||
+                        memmem(token.data, token.size, error, sizeof error));
+}
+
+static void check_status(const struct side *side, struct sspi_view token)
 {
     MUST(side->status == SEC_E_OK || side->status == SEC_I_CONTINUE_NEEDED || side->status < 0);
-    MUST(side->status != SEC_E_INTERNAL_ERROR && side->status != SEC_E_INSUFFICIENT_MEMORY);
+    MUST(side->status != SEC_E_INSUFFICIENT_MEMORY);
+    MUST(side->status != SEC_E_INTERNAL_ERROR || (side->initiates && told_so(token)));
 }
 
 /* One leg. room: of the output buffer, or 0: the library allocates. */
@@ -116,7 +175,7 @@ static void leg(struct side *side, const struct setup *setup, int which, struct 
     SecBuffer out = {(ULONG)room, SECBUFFER_TOKEN, made};
     SecBufferDesc output = {SECBUFFER_VERSION, 1, &out};
     CtxtHandle *context = side->has_context ? &side->context : NULL;
-    char target[] = "HTTP/server.world.test";
+    char target[] = WORLD_SERVICE;
     ULONG allocate = room ? 0 : ISC_REQ_ALLOCATE_MEMORY;
     ULONG req = (setup->req[which] & ~(ULONG)ISC_REQ_ALLOCATE_MEMORY) | allocate;
 
@@ -130,7 +189,7 @@ static void leg(struct side *side, const struct setup *setup, int which, struct 
         side->status =
             AcceptSecurityContext(side->credential, context, &input, req, SECURITY_NATIVE_DREP,
                                   &side->context, &output, &side->ret, NULL);
-    check_status(side);
+    check_status(side, token);
     side->has_context |= side->status >= 0;
     bool sent = side->status != SEC_E_BUFFER_TOO_SMALL && out.pvBuffer && out.cbBuffer;
     MUST(!sent || (out.cbBuffer <= ROOM && (!room || out.cbBuffer <= room)));
@@ -155,12 +214,33 @@ static void edit(uint8_t *token, size_t size, struct sspi_view edits)
     }
 }
 
+/* ---- repairs -------------------------------------------------------------------------------- */
+
+/* Seen in either direction: NEGOTIATE and CHALLENGE, or in the latter's place an AP-REQ of the
+ * counterpart's. */
 struct messages {
-    struct sspi_blob negotiate, challenge; /* seen in either direction, for repairs */
+    struct sspi_blob negotiate, challenge;
 };
 
-static void note(struct messages *seen, struct sspi_view token)
+#ifdef FUZZ_KERBEROS
+static void note(struct messages *seen, struct sspi_view token, bool theirs)
 {
+    fuzz_kerberos_note(realm, token);
+    if (theirs && token.size && !seen->challenge.size)
+        MUST(sspi_blob_copy(&seen->challenge, token.data, token.size));
+}
+
+/* A counterpart that has failed has no token any more; that of before may still serve. */
+static struct sspi_blob repaired(struct sspi_view genuine, struct sspi_view bytes,
+                                 const struct messages *seen)
+{
+    return fuzz_kerberos_repair(realm, genuine.size ? genuine : sspi_blob_view(&seen->challenge),
+                                bytes);
+}
+#else
+static void note(struct messages *seen, struct sspi_view token, bool theirs)
+{
+    (void)theirs;
     struct sspi_view found = fuzz_find_ntlm(token, 1);
     if (found.size && !seen->negotiate.size) {
         /* Bare, or at the end of the SPNEGO token, where a NEGOTIATE without names has 40 bytes. */
@@ -172,6 +252,19 @@ static void note(struct messages *seen, struct sspi_view token)
         MUST(sspi_blob_copy(&seen->challenge, found.data, found.size));
 }
 
+static struct sspi_blob repaired(struct sspi_view genuine, struct sspi_view bytes,
+                                 const struct messages *seen)
+{
+    struct sspi_blob token = {NULL, 0};
+    (void)genuine;
+    MUST(sspi_blob_copy(&token, bytes.data, bytes.size));
+    if (seen->challenge.size)
+        fuzz_repair(token.data, token.size, sspi_blob_view(&seen->negotiate),
+                    sspi_blob_view(&seen->challenge));
+    return token;
+}
+#endif
+
 /* What our side gets: the counterpart's token, altered or replaced as the next record says. */
 static struct sspi_blob next_token(struct sspi_view *input, struct sspi_view genuine,
                                    const struct messages *seen)
@@ -182,15 +275,14 @@ static struct sspi_blob next_token(struct sspi_view *input, struct sspi_view gen
     size_t left = kind == CUT ? fuzz_number(&bytes, 2) : SIZE_MAX;
     if (left < genuine.size)
         genuine.size = left;
-    if (kind == GENUINE || kind == CUT)
-        MUST(sspi_blob_copy(&token, genuine.data, genuine.size));
-    else
+    if (kind == REPAIRED)
+        return repaired(genuine, bytes, seen);
+    if (kind == RAW) {
         MUST(sspi_blob_copy(&token, bytes.data, bytes.size));
-    if (kind == GENUINE || kind == CUT)
-        edit(token.data, token.size, bytes);
-    if (kind == REPAIRED && seen->challenge.size)
-        fuzz_repair(token.data, token.size, sspi_blob_view(&seen->negotiate),
-                    sspi_blob_view(&seen->challenge));
+        return token;
+    }
+    MUST(sspi_blob_copy(&token, genuine.data, genuine.size));
+    edit(token.data, token.size, bytes);
     return token;
 }
 
@@ -222,7 +314,7 @@ static void query(struct side *side)
 static void message(struct side *ours, struct side *theirs, const struct setup *setup,
                     struct sspi_view edits, bool sealed)
 {
-    uint8_t plain[MESSAGE], token[64], *whole;
+    uint8_t plain[MESSAGE], token[128], *whole;
     ULONG qop = 0;
     memset(plain, 'p', sizeof plain);
     SecBuffer parts[2] = {{sizeof token, SECBUFFER_TOKEN, token},
@@ -266,11 +358,11 @@ static void run(struct sspi_view input, struct setup *setup, struct side *ours, 
         bool can = !waits && theirs->status == SEC_I_CONTINUE_NEEDED && (ours->token.size || first);
         if (!can && !waits)
             theirs->token.size = 0;
-        note(&seen, ours->token);
+        note(&seen, ours->token, false);
         if (can)
             leg(theirs, setup, 1, ours->token, first && theirs->initiates, ROOM);
         first = false;
-        note(&seen, theirs->token);
+        note(&seen, theirs->token, true);
         struct sspi_view whole = theirs->token;
         struct sspi_blob token = next_token(&input, whole, &seen);
         bool ended = ours->has_context && ours->status != SEC_I_CONTINUE_NEEDED;
@@ -308,22 +400,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct setup setup;
     if (!outbound[0].dwUpper) {
         for (size_t i = 0; i < POLICIES; i++) {
-            fuzz_world(policies[i]);
-            acquire(SECPKG_CRED_OUTBOUND, &outbound[i]);
-            acquire(SECPKG_CRED_INBOUND, &inbound[i]);
+            acquire(i, SECPKG_CRED_OUTBOUND, &outbound[i]);
+            acquire(i, SECPKG_CRED_INBOUND, &inbound[i]);
         }
     }
-    fuzz_pin();
     setup.req[0] = fuzz_number(&input, 4);
     setup.req[1] = fuzz_number(&input, 4);
     setup.bindings[0] = (uint8_t)fuzz_number(&input, 1);
     setup.bindings[1] = (uint8_t)fuzz_number(&input, 1);
     setup.room = (uint8_t)fuzz_number(&input, 1);
     setup.shape = (uint8_t)fuzz_number(&input, 1);
+    pin(&setup);
     struct side *sides[2] = {&ours, &theirs};
     for (int i = 0; i < 2; i++) {
         sides[i]->initiates = INITIATES == !i;
-        uint8_t policy = (setup.bindings[i] >> 4) % POLICIES;
+        uint8_t policy = (setup.bindings[KERBEROS ? 0 : i] >> 4) % POLICIES;
         sides[i]->credential = sides[i]->initiates ? &outbound[policy] : &inbound[policy];
         sides[i]->has_context = false;
         sides[i]->status = SEC_I_CONTINUE_NEEDED;

@@ -9,6 +9,7 @@
 #include <sspi.h>
 
 #include "exchange.h"
+#include "kerberos_tickets.h"
 #include "negotiate/der.h"
 #include "negotiate/mechs.h"
 #include "ntlm/messages.h"
@@ -71,7 +72,7 @@ static void keep(struct kept *kept, int which, const struct side *side)
 
 static void play(struct kept *kept, const char *package, const char *user, ULONG req)
 {
-    static const char target[] = "HTTP/server.world.test";
+    static const char target[] = WORLD_SERVICE;
     memset(kept, 0, sizeof *kept);
     acquire(package, SECPKG_CRED_OUTBOUND, user, &kept->client.credential);
     acquire(package, SECPKG_CRED_INBOUND, FUZZ_USER, &kept->server.credential);
