@@ -27,6 +27,7 @@ class Service:
     ok_as_delegate: bool
     enctypes: tuple[str, ...] = ()  # of its keys and so of its tickets; none given: all the realm has
     rekeyed: bool = False  # the KDC has a newer key than the keytab
+    pac: bool = True  # whether its tickets carry a PAC
 
 
 # Services with keys of one encryption type.
@@ -61,9 +62,10 @@ def all_services(host: str, keytabs: Path) -> dict[str, Service]:
         "aes256-sha384": f"HTTP/sha384.{domain}",
         "rc4": f"HTTP/rc4.{domain}",
         "rekeyed": f"HTTP/rekeyed.{domain}",
+        "no-pac": f"HTTP/nopac.{domain}",
     }
-    return {key: Service(key, spn, keytabs / f"{key}.keytab", key == "delegate", _ONLY.get(key, ()), key == "rekeyed")
-            for key, spn in names.items()}
+    return {key: Service(key, spn, keytabs / f"{key}.keytab", key == "delegate", _ONLY.get(key, ()), key == "rekeyed",
+                         key != "no-pac") for key, spn in names.items()}
 
 
 def unix_id(account: Account) -> int:

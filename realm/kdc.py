@@ -75,9 +75,9 @@ def build(folder: Path, name: str, accounts: Iterable[Account], services: Iterab
         lines.append(f"add_principal {proof}requires_preauth {state} -pw {account.password} {account.user}")
     for service in services:
         # With preauthentication required here, a ticket got without it would be refused.
-        delegate = "+ok_as_delegate" if service.ok_as_delegate else ""
+        options = "+ok_as_delegate" if service.ok_as_delegate else "" if service.pac else "+no_auth_data_required"
         types = f'-e "{",".join(f"{each}:normal" for each in service.enctypes)}"' if service.enctypes else ""
-        lines.append(f"add_principal -randkey {types} -requires_preauth {delegate} {service.spn}")
+        lines.append(f"add_principal -randkey {types} -requires_preauth {options} {service.spn}")
         if service.enctypes:  # for the session key, which the KDC chooses without a look at the others
             lines.append(f'set_string {service.spn} session_enctypes "{" ".join(service.enctypes)}"')
         for keytab in (service.keytab, together):

@@ -18,11 +18,15 @@ NEEDS = ("kdc", "winbind", "standalone", "tls", "pin", "failalloc", "ad")
 ACCOUNTS = ("normal", "second", "expired", "disabled", "locked", "password-expired", "no-preauth",
             "protected", "restricted",  # these two with needs: [ad]
             "wrong-password", "unknown-user", "foreign-domain", "anonymous", "default")
-SERVICES = ("http", "host", "cifs", "ldap", "delegate", "front", "aes128", "aes256-sha384", "rc4", "rekeyed")
+SERVICES = ("http", "host", "cifs", "ldap", "delegate", "front", "aes128", "aes256-sha384", "rc4", "rekeyed", "no-pac")
+# What is done to the ticket that an initiator finds in its cache: names of realm.ticket.
+TICKETS = ("genuine", "expired", "just-over", "not-yet-valid", "fixed-times", "invalid", "no-pac", "pac-signature",
+           "pac-altered", "pac-cut")
 # Policies of a machine that a case may set for a side, and the values they may have.
 POLICIES: Mapping[str, tuple[Any, ...]] = {"lm-level": (0, 1, 2, 3, 4, 5), "require-128": (True,),
                                            "block-outgoing": (True,), "block-incoming": (True,)}
 _BINDINGS = ("none", "zero", "tls-server-end-point", "other-end-point")
+_ZONE = re.compile(r"[A-Z]{3,4}-?[0-9]{1,2}")
 _PARAMETER = re.compile(r"parameters\.[a-z][a-z0-9_-]*")
 
 
@@ -37,7 +41,8 @@ def defaults() -> dict[str, Any]:
         "initiator.misbehave": {}, "acceptor.misbehave": {},
         "initiator.policy": {}, "acceptor.policy": {},
         "initiator.package-list": "auto", "acceptor.package-list": "auto",
-        "initiator.ccache": "auto", "acceptor.keytab": "all",
+        "initiator.ccache": "auto", "initiator.ticket": "genuine", "acceptor.keytab": "all",
+        "initiator.zone": "UTC0", "acceptor.zone": "UTC0",
     }
 
 
@@ -120,14 +125,14 @@ def _checks() -> dict[str, Callable[[Any], Complaint]]:
         "authority": _one_of(AUTHORITIES), "initiator.target": _target,
         "initiator.package-list": _package_list, "acceptor.package-list": _package_list,
         "initiator.ccache": _one_of(("auto", "none", "present")),
-        "acceptor.keytab": _one_of(("all", *SERVICES)),
+        "initiator.ticket": _one_of(TICKETS), "acceptor.keytab": _one_of(("all", *SERVICES)),
         "initiator.flags": _flag_list("ISC_REQ_"), "acceptor.flags": _flag_list("ASC_REQ_"),
     }
     for side in SIDES:
         checks |= {f"{side}.account": _one_of(ACCOUNTS), f"{side}.package": _one_of(PACKAGES),
                    f"{side}.bindings": check_bindings, f"{side}.data-rep": _one_of(("native", "network")),
                    f"{side}.output": check_output, f"{side}.misbehave": _misbehave,
-                   f"{side}.policy": _policy}
+                   f"{side}.policy": _policy, f"{side}.zone": _zone}
     return checks
 
 
@@ -175,6 +180,12 @@ def _misbehave(value: Any) -> Complaint:
     if isinstance(value, dict):
         return None
     return "it is no mapping", "Write {name of the misbehaviour: how}, such as {channel-bindings-av: omit}."
+
+
+def _zone(value: Any) -> Complaint:
+    if isinstance(value, str) and _ZONE.fullmatch(value):
+        return None
+    return f"'{value}' is no time zone", "Write it as POSIX's TZ: UTC0, EST5, JST-9."
 
 
 def _policy(value: Any) -> Complaint:

@@ -88,19 +88,23 @@ class Surroundings:
     authority: str = "none"  # winbind, standalone, file, broken; none where nobody is asked
     keytab: str = "all"
     tickets: bool = False  # whether it finds the normal account's tickets
+    altered: tuple[str, str] | None = None  # what is done to which service's ticket among them
+    zone: str = "UTC0"  # of its local time, as POSIX's TZ
     policy: tuple[tuple[str, Any], ...] = ()  # policies of its machine that are not the default
 
     @property
     def label(self) -> str:
         """A folder name."""
         policy = "".join(f"-{name}-{value}" for name, value in self.policy)
-        return f"{self.authority}-{self.keytab}-{'tickets' if self.tickets else 'bare'}{policy}"
+        altered = f"-{self.altered[0]}" if self.altered else ""
+        return f"{self.authority}-{self.keytab}-{'tickets' if self.tickets else 'bare'}{altered}-{self.zone}{policy}"
 
 
 def surroundings_of(case: Case, side: str) -> Surroundings:
     """What a side of a case needs around it. What cannot matter is left at the default, to share endpoints."""
     settings = case.settings[side]
     wants_tickets = side == "initiator" and settings["account"] == "default"
+    altered = settings.get("ticket", "genuine")
     return Surroundings(
         # What leads a process to the private winbindd makes it believe it is root, unless it is. libkrb5 would then
         # refuse its own replay cache: only an acceptor of NTLM gets it.
@@ -108,6 +112,8 @@ def surroundings_of(case: Case, side: str) -> Surroundings:
         keytab=settings.get("keytab", "all") if side == "acceptor" else "all",
         tickets=(side == "initiator" and settings.get("ccache", "auto") == "present"
                  or wants_tickets and settings.get("ccache", "auto") != "none"),
+        altered=(altered, settings["target"]) if altered != "genuine" else None,
+        zone=settings["zone"],
         policy=tuple(sorted(settings["policy"].items())),
     )
 
@@ -124,12 +130,24 @@ def furnish(world: World, around: Surroundings, folder: Path) -> dict[str, str]:
     cache.unlink(missing_ok=True)
     if around.tickets:
         shutil.copyfile(world.tickets, cache)
-    environment = dict(world.environment)
+    if around.tickets and around.altered:
+        _alter_ticket(world, cache, *around.altered)
+    environment = dict(world.environment) | {"TZ": around.zone}
     environment |= {"KRB5CCNAME": f"FILE:{cache}", "KRB5RCACHEDIR": str(folder / "rcache"),
                     "KRB5_KTNAME": f"FILE:{world.keytabs[around.keytab]}", "HOME": str(folder)}
     if around.authority in ("winbind", "standalone"):
         environment |= world.winbind
     return environment
+
+
+def _alter_ticket(world: World, cache: Path, edit: str, service: str) -> None:
+    """A cache whose ticket for a service is one that no KDC issued."""
+    from realm.ticket import alter
+    from realm.tools import run_tool
+
+    spn = world.targets[service]
+    run_tool(["kvno", "-q", "-c", f"FILE:{cache}", spn], world.environment, what=f"a ticket for {spn}")
+    alter(cache, Path(world.keytabs[service]), spn, edit)
 
 
 def filled_in(text: str, world: World, around: Surroundings, folder: Path) -> str:

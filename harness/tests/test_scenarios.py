@@ -175,3 +175,10 @@ def test_differing_settings() -> None:
     dotted = settings.defaults() | {"package": "Kerberos", "mechanism": "Kerberos", "acceptor.bindings": "zero"}
     assert settings.differing(settings.nested(dotted)) == {
         "package": "Kerberos", "mechanism": "Kerberos", "acceptor.bindings": "zero"}
+
+
+def test_every_altered_ticket_can_be_asked_for() -> None:
+    from realm.ticket import edits
+    from sspi_conform.settings import TICKETS
+
+    assert set(TICKETS) == {"genuine", *edits()}

@@ -27,6 +27,7 @@ struct world {
     krb5_keyblock key; /* of the service */
     time_t start, end; /* of the ticket */
     krb5_flags ticket_flags;
+    krb5_authdata **authorization; /* into the ticket; the test's own */
 };
 
 static char *world_path(const struct world *world, const char *file)
@@ -83,7 +84,8 @@ static void world_forge(struct world *world, krb5_creds *creds)
                               .session = &creds->keyblock,
                               .client = creds->client,
                               .transited = transited,
-                              .times = creds->times};
+                              .times = creds->times,
+                              .authorization_data = world->authorization};
     krb5_ticket ticket = {.server = creds->server};
     krb5_data *plain = NULL, *whole = NULL;
     size_t size;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "pac.h"
 #include "refuse.h"
 #include "user2user.h"
 
@@ -46,6 +47,8 @@ static krb5_error_code open_request(struct sspi_krb_context *context,
     if (!error)
         error = krb5_rd_req(krb5, &context->auth, message, server, keys, &opened->options,
                             &opened->ticket);
+    if (!error)
+        error = sspi_krb_check_pac(krb5, keys, context->tgt_key, opened->ticket);
     if (!error)
         error = krb5_auth_con_getauthenticator(krb5, context->auth, &opened->authenticator);
     if (!error)
