@@ -23,6 +23,7 @@ _FORMS = (
     rf"query\.{_SIDE}\.[A-Z_0-9x]+\.(?:status|value|value\.[A-Za-z0-9_.]+)",
     rf"call\.{_LABEL}\.[A-Za-z0-9_.-]+",
     rf"(?:delete|free)\.{_SIDE}\.status",
+    r"onward\.(?:impersonate|revert|leg\.[12]|third|(?:third\.|afterwards\.)?acquire|afterwards)\.status", r"onward\.(?:token|as)",
 )
 # What stands on the wire; a recording cannot show more.
 _WIRE = re.compile(rf"{_SIDE}\.(?:(?:leg\.[0-9]+|last)\.token(?:\..+)?|legs)|established"

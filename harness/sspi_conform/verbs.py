@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from . import flags
 from .model import SIDES
 from .settings import Complaint, check_bindings, check_output
 from .yamlfile import did_you_mean
@@ -20,6 +21,7 @@ _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "open": ("side", "message", "as"),
     "query": ("side", "attributes"),
     "call": ("side", "as", "request"),
+    "onward": ("target", "flags"),
 }
 _TAMPERS = ("flip", "flip-token", "flip-header", "truncate")
 _LAYOUTS = ("stream", "token-data", "padding", "parts", "dce", "dce-plain")
@@ -98,9 +100,20 @@ def _check_argument(verb: str, argument: Any) -> Complaint:
     for key in argument:
         if key not in _ARGUMENTS[verb]:
             return f"unknown key '{key}' in '{verb}'", did_you_mean(key, _ARGUMENTS[verb])
+    if verb == "onward":
+        return _check_onward(argument)
     if argument.get("side") not in SIDES:
         return f"'{verb}' needs a side", "Write side: initiator or side: acceptor."
     return _check_values(verb, argument)
+
+
+def _check_onward(argument: Mapping[str, Any]) -> Complaint:
+    if not isinstance(argument.get("target"), str):
+        return "'onward' needs a target", "Write target: cifs."
+    for flag in argument.get("flags", ()):
+        if not flags.is_known("ISC_REQ_", flag):
+            return f"unknown flag '{flag}'", did_you_mean(str(flag), flags.names("ISC_REQ_"))
+    return None
 
 
 def _check_values(verb: str, argument: Mapping[str, Any]) -> Complaint:

@@ -260,16 +260,6 @@ SSPI_EXPORT SECURITY_STATUS ApplyControlToken(PCtxtHandle phContext, PSecBufferD
     return unsupported(phContext);
 }
 
-SSPI_EXPORT SECURITY_STATUS ImpersonateSecurityContext(PCtxtHandle phContext)
-{
-    return unsupported(phContext);
-}
-
-SSPI_EXPORT SECURITY_STATUS RevertSecurityContext(PCtxtHandle phContext)
-{
-    return unsupported(phContext);
-}
-
 SSPI_EXPORT SECURITY_STATUS QuerySecurityContextToken(PCtxtHandle phContext, HANDLE *Token)
 {
     (void)Token;

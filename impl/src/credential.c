@@ -5,6 +5,7 @@
 #include "env.h"
 #include "error.h"
 #include "export.h"
+#include "impersonate.h"
 #include "object.h"
 
 static void destroy(struct sspi_object *object)
@@ -64,6 +65,8 @@ SECURITY_STATUS sspi_credential_acquire(const char *principal, const char *packa
     sspi_object_init(&credential->object, destroy);
     credential->package = package;
     credential->use = use & SECPKG_CRED_BOTH;
+    if (use & SECPKG_CRED_OUTBOUND)
+        request.client = sspi_impersonated();
     status = package->acquire(&request, &credential->state, &until);
     if (status != SEC_E_OK)
         goto out;

@@ -22,6 +22,13 @@ struct sspi_cred_request {
     const char *principal; /* pszPrincipal, or NULL */
     ULONG use;             /* SECPKG_CRED_INBOUND | SECPKG_CRED_OUTBOUND, as the caller gave it */
     const struct sspi_identity *identity; /* NULL: default credentials */
+    const struct sspi_client *client;     /* who has the default credentials; NULL: this process */
+};
+
+/* A client whom a server speaks for. */
+struct sspi_client {
+    const struct sspi_package *package; /* whose state it is; NULL: none yet */
+    void *state;                        /* owned; release_client of the package frees it */
 };
 
 /* One call of InitializeSecurityContext or AcceptSecurityContext, package-independent. */
@@ -117,6 +124,15 @@ struct sspi_package {
     /* Whether the token exchanged last carried a MIC of its own (NTLM, MsvAvFlags 0x2), so that
      * SPNEGO must exchange mechListMICs. NULL: never. */
     bool (*wants_mechlist_mic)(void *context);
+
+    /* The client of an accepted and finished context, as far as it or the domain let this server
+     * speak for it; else SEC_E_NO_IMPERSONATION. NULL: the package has nothing of the kind.
+     * [in] credential: the one the context was made with. */
+    SECURITY_STATUS (*impersonate)(void *credential, void *context, struct sspi_client *client);
+    /* The same of a user who has not come, on the word of the server alone. */
+    SECURITY_STATUS(*impersonate_user)
+    (void *credential, const char *user, struct sspi_client *client);
+    void (*release_client)(void *state);
 };
 
 extern const struct sspi_package sspi_negotiate_package;

@@ -141,6 +141,11 @@ static krb5_error_code take_over(struct sspi_krb_context *context, krb5_context 
         sspi_krb_keep_names(context, krb5, part->client, opened->ticket->server);
     if (!error && (context->flags & SSPI_KRB_DELEG))
         error = take_delegation(context, krb5, opened);
+    /* One in a TGT's key proves nothing to a KDC (user-to-user). */
+    if (!error && (part->flags & TKT_FLG_FORWARDABLE) && !context->tgt_key) {
+        context->evidence = opened->ticket;
+        opened->ticket = NULL;
+    }
     return error;
 }
 

@@ -15,8 +15,10 @@ void sspi_krb_free_context(void *handle)
     struct sspi_krb_lib *lib = NULL;
     if (!context)
         return;
-    if ((context->auth || context->ticket || context->delegated) && sspi_krb_borrow(&lib) == 0) {
+    if ((context->auth || context->ticket || context->delegated || context->evidence) &&
+        sspi_krb_borrow(&lib) == 0) {
         krb5_auth_con_free(lib->krb5, context->auth);
+        krb5_free_ticket(lib->krb5, context->evidence);
         krb5_free_creds(lib->krb5, context->ticket);
         if (context->delegated)
             krb5_cc_destroy(lib->krb5, context->delegated);

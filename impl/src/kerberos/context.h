@@ -42,6 +42,7 @@ struct sspi_krb_context {
     char *client, *server, *realm; /* principals, and the realm of the client */
     krb5_timestamp start, end;     /* of the ticket */
     krb5_ccache delegated;         /* acceptor: the forwarded TGT, MEMORY, or NULL */
+    krb5_ticket *evidence;         /* acceptor: the client's ticket, if it is forwardable */
 
     /* Message protection, once done. */
     krb5_key key;

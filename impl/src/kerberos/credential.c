@@ -2,7 +2,7 @@
  *
  * Acquiring, naming and releasing Kerberos credentials; the keys of an acceptor.
  */
-#include "credential.h"
+#include "delegate.h"
 
 #include <errno.h>
 #include <string.h>
@@ -49,6 +49,10 @@ static SECURITY_STATUS copy_request(const struct sspi_cred_request *request,
         SECURITY_STATUS status = sspi_identity_copy(identity, &credential->identity);
         if (status != SEC_E_OK)
             return status;
+    } else if (request->client) {
+        if (request->client->package != &sspi_kerberos_package)
+            return SEC_E_NO_CREDENTIALS;
+        credential->client = sspi_krb_share_client(request->client->state);
     }
     if (given(request->principal)) {
         credential->principal = sspi_strdup(request->principal);
@@ -77,7 +81,10 @@ SECURITY_STATUS sspi_krb_acquire(const struct sspi_cred_request *request, void *
         return status;
     }
     /* The credential itself does not run out: its tickets are renewed or fetched again. */
-    expiry->QuadPart = INT64_MAX;
+    if (made->client)
+        *expiry = sspi_krb_local_time(made->client->end);
+    else
+        expiry->QuadPart = INT64_MAX;
     *credential = made;
     return SEC_E_OK;
 }
@@ -88,11 +95,14 @@ void sspi_krb_free_credential(void *handle)
     struct sspi_krb_lib *lib = NULL;
     if (!credential)
         return;
-    if ((credential->tickets || credential->keys) && sspi_krb_borrow(&lib) == 0) {
+    if ((credential->tickets || credential->keys || credential->own) &&
+        sspi_krb_borrow(&lib) == 0) {
         sspi_krb_store_release(lib->krb5, credential->tickets);
         sspi_krb_store_release(lib->krb5, credential->keys);
+        sspi_krb_store_release(lib->krb5, credential->own);
         sspi_krb_return(lib);
     }
+    sspi_krb_release_client(credential->client);
     sspi_identity_free(&credential->identity);
     sspi_free(credential->principal);
     sspi_free(credential->cache_name);
@@ -137,28 +147,36 @@ static krb5_error_code default_principal(struct sspi_krb_lib *lib,
     return error;
 }
 
-static krb5_error_code first_key(struct sspi_krb_lib *lib,
-                                 const struct sspi_krb_credential *credential,
+static krb5_error_code first_key(krb5_context krb5, const struct sspi_krb_credential *credential,
                                  krb5_principal *principal)
 {
     krb5_keytab keytab = NULL;
     krb5_kt_cursor cursor;
     krb5_keytab_entry entry;
 
-    krb5_error_code error = krb5_kt_resolve(lib->krb5, credential->keytab_name, &keytab);
+    krb5_error_code error = krb5_kt_resolve(krb5, credential->keytab_name, &keytab);
     if (error)
         return error;
-    error = krb5_kt_start_seq_get(lib->krb5, keytab, &cursor);
+    error = krb5_kt_start_seq_get(krb5, keytab, &cursor);
     if (!error) {
-        error = krb5_kt_next_entry(lib->krb5, keytab, &entry, &cursor);
+        error = krb5_kt_next_entry(krb5, keytab, &entry, &cursor);
         if (!error) {
-            error = krb5_copy_principal(lib->krb5, entry.principal, principal);
-            krb5_free_keytab_entry_contents(lib->krb5, &entry);
+            error = krb5_copy_principal(krb5, entry.principal, principal);
+            krb5_free_keytab_entry_contents(krb5, &entry);
         }
-        krb5_kt_end_seq_get(lib->krb5, keytab, &cursor);
+        krb5_kt_end_seq_get(krb5, keytab, &cursor);
     }
-    krb5_kt_close(lib->krb5, keytab);
+    krb5_kt_close(krb5, keytab);
     return error == KRB5_KT_END ? ENOENT : error;
+}
+
+krb5_error_code sspi_krb_service_principal(krb5_context krb5,
+                                           const struct sspi_krb_credential *credential,
+                                           krb5_principal *principal)
+{
+    if (credential->principal)
+        return krb5_parse_name(krb5, credential->principal, principal);
+    return first_key(krb5, credential, principal);
 }
 
 SECURITY_STATUS sspi_krb_credential_name(void *handle, char **name)
@@ -168,6 +186,10 @@ SECURITY_STATUS sspi_krb_credential_name(void *handle, char **name)
     krb5_principal principal = NULL;
     char *text = NULL;
 
+    if (credential->client) {
+        *name = sspi_strdup(credential->client->name);
+        return *name ? SEC_E_OK : SEC_E_INSUFFICIENT_MEMORY;
+    }
     krb5_error_code error = sspi_krb_borrow(&lib);
     if (error)
         return sspi_krb_status(error, SSPI_KRB_TICKET);
@@ -175,10 +197,8 @@ SECURITY_STATUS sspi_krb_credential_name(void *handle, char **name)
         error = sspi_krb_identity_principal(lib->krb5, &credential->identity, &principal);
     else if (credential->use & SECPKG_CRED_OUTBOUND)
         error = default_principal(lib, credential, &principal);
-    else if (credential->principal)
-        error = krb5_parse_name(lib->krb5, credential->principal, &principal);
     else
-        error = first_key(lib, credential, &principal);
+        error = sspi_krb_service_principal(lib->krb5, credential, &principal);
     if (!error)
         error = krb5_unparse_name(lib->krb5, principal, &text);
     if (!error) {

@@ -25,6 +25,8 @@ struct sspi_krb_credential {
     pthread_mutex_t lock;           /* guards the two stores and asking for a TGT */
     struct sspi_krb_store *tickets; /* NULL until the first leg of an initiator */
     struct sspi_krb_store *keys;    /* NULL until the first leg of an acceptor */
+    struct sspi_krb_store *own;     /* an acceptor's TGT by its key; NULL until it speaks for one */
+    struct sspi_krb_client *client; /* who is spoken for; NULL: nobody but oneself */
 };
 
 /* The functions of struct sspi_package. */
@@ -48,5 +50,10 @@ SECURITY_STATUS sspi_krb_keys(struct sspi_krb_credential *credential, struct ssp
 /* The principal of an explicit identity. 0 or an error of libkrb5. */
 krb5_error_code sspi_krb_identity_principal(krb5_context krb5, const struct sspi_identity *identity,
                                             krb5_principal *principal);
+
+/* The principal of an acceptor: pszPrincipal, else that of its first key. */
+krb5_error_code sspi_krb_service_principal(krb5_context krb5,
+                                           const struct sspi_krb_credential *credential,
+                                           krb5_principal *principal);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * The Kerberos package.
  */
-#include "context.h"
+#include "delegate.h"
 
 const struct sspi_package sspi_kerberos_package = {
     .name = "Kerberos",
@@ -30,4 +30,7 @@ const struct sspi_package sspi_kerberos_package = {
     .decrypt = sspi_krb_decrypt,
     .make_mic = sspi_krb_make_mic,
     .check_mic = sspi_krb_check_mic,
+    .impersonate = sspi_krb_impersonate,
+    .impersonate_user = sspi_krb_impersonate_user,
+    .release_client = sspi_krb_release_client,
 };

@@ -7,7 +7,7 @@
 
 #include "../env.h"
 #include "../error.h"
-#include "credential.h"
+#include "delegate.h"
 #include "status.h"
 
 /* Seconds before its end when a TGT is fetched again. */
@@ -103,6 +103,8 @@ SECURITY_STATUS sspi_krb_tickets(struct sspi_krb_credential *credential, struct 
     struct sspi_krb_stamp stamp, *known = NULL;
     krb5_error_code error = 0;
 
+    if (credential->client)
+        return sspi_krb_client_tickets(credential->client, tickets);
     if (!credential->explicit_identity) {
         path = sspi_krb_file_of(credential->cache_name);
         if (path && !sspi_krb_stamp(path, &stamp)) {
@@ -183,7 +185,9 @@ static krb5_error_code fetch(struct sspi_krb_credential *credential, struct sspi
                              krb5_creds **ticket)
 {
     krb5_ccache cache = NULL;
-    if (credential->explicit_identity)
+    if (credential->client && credential->client->evidence)
+        return sspi_krb_proxy(credential->client, lib->krb5, wanted->server, ticket);
+    if (credential->explicit_identity || credential->client)
         return krb5_get_credentials(lib->krb5, 0, tickets->tickets, wanted, ticket);
     krb5_error_code error = krb5_cc_resolve(lib->krb5, credential->cache_name, &cache);
     if (!error)

@@ -141,6 +141,30 @@ static SECURITY_STATUS decrypt(void *opaque, SecBufferDesc *message, ULONG *qop)
     return context->package->decrypt(context->mech_context, message, qop);
 }
 
+/* ---- impersonation --------------------------------------------------------------------------- */
+
+/* The mechanism fills in whose the client is. */
+static SECURITY_STATUS impersonate(void *opaque, void *handle, struct sspi_client *client)
+{
+    const struct neg_credential *credential = opaque;
+    const struct neg_context *context = handle;
+    if (!context->package->impersonate)
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    return context->package->impersonate(credential->mech[context->mech->package].state,
+                                         context->mech_context, client);
+}
+
+static SECURITY_STATUS impersonate_user(void *opaque, const char *user, struct sspi_client *client)
+{
+    const struct neg_credential *credential = opaque;
+    for (enum neg_package p = 0; p < NEG_PACKAGES; p++) {
+        const struct sspi_package *package = credential->mech[p].package;
+        if (neg_credential_usable(credential, p) && package->impersonate_user)
+            return package->impersonate_user(credential->mech[p].state, user, client);
+    }
+    return SEC_E_UNSUPPORTED_FUNCTION;
+}
+
 /* Capabilities and ids: attrfact.package.negotiate.caps, attrfact.package.ids. The largest token
  * is Kerberos' 48000 bytes and room for the framing. */
 const struct sspi_package sspi_negotiate_package = {
@@ -165,4 +189,6 @@ const struct sspi_package sspi_negotiate_package = {
     .verify = verify,
     .encrypt = encrypt,
     .decrypt = decrypt,
+    .impersonate = impersonate,
+    .impersonate_user = impersonate_user,
 };

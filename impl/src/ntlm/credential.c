@@ -60,9 +60,12 @@ static SECURITY_STATUS prepare_user(struct ntlm_credential *credential,
 }
 
 static SECURITY_STATUS prepare_outbound(struct ntlm_credential *credential,
-                                        const struct sspi_identity *identity)
+                                        const struct sspi_identity *identity, bool impersonating)
 {
     credential->identity = kind_of(identity);
+    /* Who is impersonated has left no password here. */
+    if (impersonating && credential->identity == NTLM_DEFAULT)
+        return SEC_E_NO_CREDENTIALS;
     if (!sspi_utf16_blob(credential->config.ntlm_netbios_name, &credential->workstation16))
         return SEC_E_INSUFFICIENT_MEMORY;
     if (credential->identity == NTLM_USER)
@@ -143,7 +146,7 @@ SECURITY_STATUS ntlm_acquire(const struct sspi_cred_request *request, void **cre
     made->outbound = request->use & SECPKG_CRED_OUTBOUND;
     SECURITY_STATUS status = sspi_config_read(&made->config);
     if (status == SEC_E_OK && made->outbound)
-        status = prepare_outbound(made, request->identity);
+        status = prepare_outbound(made, request->identity, request->client);
     if (status == SEC_E_OK && made->inbound)
         status = prepare_inbound(made);
     if (status != SEC_E_OK) {
