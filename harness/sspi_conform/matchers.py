@@ -18,8 +18,8 @@ _FORMS = (
     rf"{_SIDE}\.(?:leg\.[1-9][0-9]*|last)\.(?:status|attributes|expiry|expiry\.value|canary|output\.[a-z-]+"
     rf"|complete\.status|phNewContext|allocations|free|token(?:\.[A-Za-z0-9_.-]+)?)",
     rf"{_SIDE}\.(?:legs|complete\.status)", r"established", r"end",
-    rf"sign\.{_LABEL}\.(?:make\.status|verify\.status|signature\.size|canary|qop)",
-    rf"seal\.{_LABEL}\.(?:encrypt\.status|decrypt\.status|plaintext|token\.size|on-the-wire|canary|qop)",
+    rf"sign\.{_LABEL}\.(?:make\.status|verify\.status|signature(?:\.[a-z-]+)?|canary|qop)",
+    rf"seal\.{_LABEL}\.(?:encrypt\.status|decrypt\.status|plaintext|token(?:\.[a-z-]+)?|on-the-wire|canary|qop)",
     rf"query\.{_SIDE}\.[A-Z_0-9x]+\.(?:status|value|value\.[A-Za-z0-9_.]+)",
     rf"call\.{_LABEL}\.[A-Za-z0-9_.-]+",
     rf"(?:delete|free)\.{_SIDE}\.status",
@@ -27,7 +27,7 @@ _FORMS = (
 )
 # What stands on the wire; a recording cannot show more.
 _WIRE = re.compile(rf"{_SIDE}\.(?:(?:leg\.[0-9]+|last)\.token(?:\..+)?|legs)|established"
-                   rf"|seal\.{_LABEL}\.(?:token\.size|on-the-wire)|sign\.{_LABEL}\.signature\.size")
+                   rf"|seal\.{_LABEL}\.(?:token(?:\..+)?|on-the-wire)|sign\.{_LABEL}\.signature(?:\..+)?")
 _KINDS = ("one-of", "includes", "excludes", "not", "at-least", "at-most")
 
 
@@ -47,19 +47,21 @@ def side_of(path: str, case: Case) -> str:
     if first in ("query", "delete", "free"):
         return rest[0]
     if first in ("sign", "seal", "call"):
-        side = rest[0] if rest[0] in SIDES else _labelled(rest[0], case)
+        step = {"side": rest[0]} if rest[0] in SIDES else _labelled(rest[0], case)
+        side = str(step.get("side", ""))
         opened = first != "call" and rest[1] in ("verify", "decrypt", "plaintext", "qop")
-        return SIDES[1 - SIDES.index(side)] if opened and side else side
+        return str(step.get("to", SIDES[1 - SIDES.index(side)])) if opened and side else side
     return ""
 
 
-def _labelled(label: str, case: Case) -> str:
+def _labelled(label: str, case: Case) -> Mapping[str, Any]:
+    """The argument of the step that is called so."""
     for step in case.play:
         if isinstance(step, Mapping):
             argument = step[verb_of(step)]
             if isinstance(argument, Mapping) and argument.get("as") == label:
-                return str(argument.get("side", ""))
-    return ""
+                return argument
+    return {}
 
 
 def read(path: str, value: Any, where: str) -> Matcher:

@@ -170,6 +170,16 @@ def check_output(value: Any) -> Complaint:
     return "it is no output buffer", "Write {size: n}, allocate or null."
 
 
+def check_damage(value: Mapping[str, Any]) -> Complaint:
+    """What happens to a message's token by position: {at: n, xor: hex}, {cut: n} or {rotate: n}."""
+    keys = sorted(value)
+    numbers = [value[key] for key in keys if key != "xor"]
+    if keys in (["at", "xor"], ["cut"], ["rotate"]) and all(type(one) is int and one >= 0 for one in numbers) and (
+            "xor" not in value or (_is_hex(value["xor"]) and str(value["xor"]))):
+        return None
+    return f"'{dict(value)}' is no damage", "Write {at: 4, xor: '0001'}, {cut: 16} or {rotate: 7}."
+
+
 def _package_list(value: Any) -> Complaint:
     if value is None or (isinstance(value, str) and value):
         return None

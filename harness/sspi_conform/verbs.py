@@ -8,7 +8,7 @@ from typing import Any
 
 from . import flags
 from .model import SIDES
-from .settings import Complaint, check_bindings, check_output
+from .settings import Complaint, check_bindings, check_damage, check_output
 from .yamlfile import did_you_mean
 
 # Filled in by the conductor while it plays, so no scenario may set them.
@@ -16,9 +16,9 @@ LIVE_NAMES = ("ctx", "cred", "token", "own", "target", "package")
 _NAME = re.compile(r"\$([a-z][a-z0-9_-]*)")
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "leg": ("side", "input", "flags", "bindings", "output", "data-rep", "request"),
-    "sign": ("side", "tamper", "layout", "hex", "size", "as", "qop", "hold"),
-    "seal": ("side", "tamper", "layout", "hex", "size", "as", "qop", "hold"),
-    "open": ("side", "message", "as"),
+    "sign": ("side", "tamper", "layout", "hex", "size", "as", "qop", "hold", "number", "ctx"),
+    "seal": ("side", "tamper", "layout", "hex", "size", "as", "qop", "hold", "number", "ctx"),
+    "open": ("side", "message", "as", "to", "ctx"),
     "query": ("side", "attributes"),
     "call": ("side", "as", "request"),
     "onward": ("target", "flags"),
@@ -127,12 +127,17 @@ def _check_values(verb: str, argument: Mapping[str, Any]) -> Complaint:
         return "'query' needs attributes", "Write attributes: [SIZES, NAMES]."
     if verb in ("sign", "seal"):
         for key, options in (("tamper", _TAMPERS), ("layout", _LAYOUTS)):
-            if key in argument and argument[key] not in options:
+            if key == "tamper" and isinstance(argument.get(key), Mapping):
+                if (complaint := check_damage(argument[key])) is not None:
+                    return complaint
+            elif key in argument and argument[key] not in options:
                 return f"'{verb}' knows no {key} '{argument[key]}'", did_you_mean(str(argument[key]), options)
         if argument.get("hold") and not isinstance(argument.get("as"), str):
             return f"'{verb}' holds a message without a name", "Write as: a-word."
     if verb == "open" and not isinstance(argument.get("message"), str):
         return "'open' needs the name of a message that is held", "Write message: a-word."
+    if verb == "open" and "to" in argument and (argument["to"] not in SIDES or not isinstance(argument.get("as"), str)):
+        return "'open' to a side needs that side and a name", "Write to: initiator, as: a-word."
     if verb == "leg" and "bindings" in argument:
         return check_bindings(argument["bindings"])
     if verb == "leg" and "output" in argument:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gssapi.raw as gss
@@ -62,17 +62,19 @@ class Library:
         self.session_key = oid("1.2.840.113554.1.2.2.5.5")
         self.no_ci_flags = oid("1.2.752.43.13.29")  # confidentiality and integrity only when asked for
         self._configuration = os.environ.get("KRB5_CONFIG", "/etc/krb5.conf")
-        self._aware = os.memfd_create("aware.conf")
-        os.write(self._aware, b"[libdefaults]\nclient_aware_channel_bindings = true\n")
+        self._aware = _in_memory(b"client_aware_channel_bindings = true\n")
+        self._rc4_only = _in_memory(b"permitted_enctypes = arcfour-hmac\n")
 
-    def announce_bindings(self, wanted: bool) -> None:
-        """Whether initiators say that they know of channel bindings (AD-AP-OPTIONS 0x4000, MS-KILE 3.2.5.8).
+    def configure(self, misbehave: Mapping[str, str]) -> None:
+        """What initiators say of themselves in the authenticator: that they know of channel bindings (AD-AP-OPTIONS
+        0x4000, MS-KILE 3.2.5.8), and which encryption types the acceptor may choose from (RFC 4537).
 
-        MIT takes this from its configuration, which it reads anew for every call; hence a file of one line, kept in
+        MIT takes both from its configuration, which it reads anew for every call; hence files of one line, kept in
         memory, in front of the others.
         """
-        os.environ["KRB5_CONFIG"] = f"/proc/self/fd/{self._aware}:{self._configuration}" if wanted else (
-            self._configuration)
+        extra = [] if misbehave.get("channel-bindings-awareness") == "omit" else [self._aware]
+        extra += [self._rc4_only] if misbehave.get("enctypes") == "rc4" else []
+        os.environ["KRB5_CONFIG"] = ":".join([*extra, self._configuration])
 
     def name(self, text: str) -> Any:
         return gss.import_name(text.encode("utf-8", "replace"), self.principal_name)
@@ -229,7 +231,7 @@ class Initiator(_KerberosContext):
             if leg.flags & attribute:
                 flags |= bit
         credentials = self._credentials
-        credentials.library.announce_bindings(leg.misbehave.get("channel-bindings-awareness") != "omit")
+        credentials.library.configure(leg.misbehave)
         try:
             found = gss.init_sec_context(credentials.library.name(leg.target), credentials.initiate(),
                                          context=self._context, mech=credentials.library.mechanism, flags=flags,
@@ -283,6 +285,13 @@ def _bindings(leg: Leg) -> Any:
         initiator_address=found.initiator or None,
         acceptor_address_type=gss.AddressType(found.acceptor_type) if found.acceptor_type else None,
         acceptor_address=found.acceptor or None, application_data=found.application_data)
+
+
+def _in_memory(line: bytes) -> str:
+    """The path of a configuration file of one line."""
+    made = os.memfd_create("krb5.conf")
+    os.write(made, b"[libdefaults]\n" + line)
+    return f"/proc/self/fd/{made}"
 
 
 def _part(part: Part) -> Any:

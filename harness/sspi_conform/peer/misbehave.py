@@ -17,6 +17,9 @@ TABLE: Mapping[str, Mapping[str, str]] = {
     "channel-bindings-awareness": {
         "omit": "Kerberos initiator: does not say that it knows of channel bindings (AD-AP-OPTIONS 0x4000)",
     },
+    "enctypes": {
+        "rc4": "Kerberos initiator: knows RC4 only, so that the acceptor cannot choose a better subkey (RFC 4537)",
+    },
     "target-name-av": {
         "omit": "NTLM initiator: leaves MsvAvTargetName out",
     },

@@ -21,15 +21,25 @@ def made(layout: str, sizes: Mapping[str, Any], text: str) -> list[dict[str, Any
     data = {"type": "DATA", "hex": text}
     block = sizes.get("cbBlockSize", 0)
     if layout in _READONLY:
-        kind = _READONLY[layout]
-        return [{"type": "DATA", "hex": _HEADER, "readonly": kind}, data,
-                {"type": "DATA", "hex": _TRAILER, "readonly": kind}, token]
+        return [*_between_readonly(layout, data), token]
     if layout == "parts":
         cut = len(text) // 6 * 2
         return [token, *({"type": "DATA", "hex": part} for part in (text[:cut], text[cut:cut + 2], text[cut + 2:]))]
     if layout == "padding" or block > 1:
         return [token, data, {"type": "PADDING", "size": max(1, block)}]
     return [token, data]
+
+
+def to_sign(layout: str, room: int, text: str) -> list[dict[str, Any]]:
+    """What the signer gives MakeSignature: DATA and TOKEN, or DATA between readonly parts."""
+    data, token = {"type": "DATA", "hex": text}, {"type": "TOKEN", "size": room}
+    return [*(_between_readonly(layout, data) if layout in _READONLY else [data]), token]
+
+
+def _between_readonly(layout: str, data: dict[str, Any]) -> list[dict[str, Any]]:
+    kind = _READONLY[layout]
+    return [{"type": "DATA", "hex": _HEADER, "readonly": kind}, data,
+            {"type": "DATA", "hex": _TRAILER, "readonly": kind}]
 
 
 def arrived(layout: str, sealed: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import layouts
+from .. import tokens
+from . import damage, layouts
 from .handshake import OK
 from .layouts import SPARE_TOKEN
 from .stage import CTX, Side, Stage
@@ -35,7 +36,7 @@ def step_words(stage: Stage, verb: str, words: list[str]) -> None:
 def step(stage: Stage, verb: str, argument: Mapping[str, Any]) -> None:
     """One message from argument['side'] to the other side."""
     sender = stage.side(argument["side"])
-    if CTX not in sender.contexts:
+    if argument.get("ctx", CTX) not in sender.contexts:
         return  # there never was a context: nothing that a caller could do
     text = _text(argument, sender)
     path = f"{verb}.{argument.get('as', sender.name)}."
@@ -63,52 +64,68 @@ def _sizes(stage: Stage, side: Side) -> Mapping[str, Any]:
 def _sign(stage: Stage, sender: Side, argument: Mapping[str, Any], text: str, path: str) -> None:
     observed, names = stage.observed, stage.names
     room = _sizes(stage, sender).get("cbMaxSignature", SPARE_TOKEN)
-    answer = stage.send(sender, {
-        "call": "MakeSignature", "ctx": CTX, "MessageSeqNo": sender.sequence, **_quality(argument),
-        "message": [{"type": "DATA", "hex": text}, {"type": "TOKEN", "size": room}]})
+    layout = str(argument.get("layout", "data-token"))
+    buffers = layouts.to_sign(layout, room, text)
+    answer = stage.send(sender, {"call": "MakeSignature", **_making(argument, sender), "message": buffers})
     observed[path + "make.status"] = names.status(answer["status"])
     _canaries(observed, path, answer)
     if answer["status"] != OK:
         return
-    signature = answer["message"][1].get("hex", "")
-    observed[path + "signature.size"] = len(signature) // 2
-    text, signature = _damaged(argument.get("tamper"), text, signature)
-    buffers = [{"type": "DATA", "hex": text}, {"type": "TOKEN", "hex": signature}]
-    if argument.get("layout") == "token-data":
-        buffers.reverse()
-    _part(stage, sender, argument, path, Message("VerifySignature", sender.sequence, buffers, text))
+    made = _made(buffers, answer)
+    signature = next(one for one in made if one["type"] == "TOKEN")
+    observed[path + "signature.size"] = len(signature["hex"]) // 2
+    _decodable(stage, path + "signature", signature["hex"])
+    body = next(one for one in made if layouts.is_body(one))
+    _under_way(argument.get("tamper"), made, body, signature)
+    if layout == "token-data":
+        made.reverse()
+    damage.do(argument.get("tamper"), made)
+    _part(stage, sender, argument, path, Message("VerifySignature", _number(argument, sender), made, body["hex"]))
 
 
 def _seal(stage: Stage, sender: Side, argument: Mapping[str, Any], text: str, path: str) -> None:
     observed, names = stage.observed, stage.names
     layout = str(argument.get("layout", "token-data"))
     buffers = layouts.made(layout, _sizes(stage, sender), text)
-    answer = stage.send(sender, {"call": "EncryptMessage", "ctx": CTX, "MessageSeqNo": sender.sequence,
-                                 **_quality(argument), "message": buffers})
+    answer = stage.send(sender, {"call": "EncryptMessage", **_making(argument, sender), "message": buffers})
     observed[path + "encrypt.status"] = names.status(answer["status"])
     _canaries(observed, path, answer)
     if answer["status"] != OK:
         return
-    sealed = [{**{key: one[key] for key in ("type", "readonly") if key in one}, "hex": buffer.get("hex", "")}
-              for one, buffer in zip(buffers, answer["message"])]
+    sealed = _made(buffers, answer)
     token = next(one for one in sealed if one["type"] == "TOKEN")
     body = next(one for one in sealed if layouts.is_body(one))
     observed[path + "token.size"] = len(token["hex"]) // 2
+    _decodable(stage, path + "token", token["hex"])
     before = "".join(one["hex"] for one in buffers if layouts.is_body(one))
     after = "".join(one["hex"] for one in sealed if layouts.is_body(one))
     observed[path + "on-the-wire"] = "plaintext" if before and after == before else "changed"
-    how = argument.get("tamper")
-    if how == "flip-header":
-        header = next(one for one in sealed if one.get("readonly"))
-        header["hex"] = _flipped(header["hex"])
-    else:
-        body["hex"], token["hex"] = _damaged(how, body["hex"], token["hex"])
-    _part(stage, sender, argument, path,
-          Message("DecryptMessage", sender.sequence, layouts.arrived(layout, sealed), before))
+    _under_way(argument.get("tamper"), sealed, body, token)
+    there = layouts.arrived(layout, sealed)
+    damage.do(argument.get("tamper"), there)
+    _part(stage, sender, argument, path, Message("DecryptMessage", _number(argument, sender), there, before))
 
 
-def _quality(argument: Mapping[str, Any]) -> dict[str, Any]:
-    return {"fQOP": argument["qop"]} if "qop" in argument else {}
+def _making(argument: Mapping[str, Any], sender: Side) -> dict[str, Any]:
+    """Context, number and quality of protection of a message that is made."""
+    found = {"ctx": argument.get("ctx", CTX), "MessageSeqNo": _number(argument, sender)}
+    return found | ({"fQOP": argument["qop"]} if "qop" in argument else {})
+
+
+def _number(argument: Mapping[str, Any], sender: Side) -> int:
+    return int(argument.get("number", sender.sequence))
+
+
+def _made(buffers: list[dict[str, Any]], answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The buffers as the sender has them afterwards, in the form of a request."""
+    return [{**{key: one[key] for key in ("type", "readonly") if key in one}, "hex": buffer.get("hex", "")}
+            for one, buffer in zip(buffers, answer["message"])]
+
+
+def _decodable(stage: Stage, path: str, token: str) -> None:
+    """The fields of a message's token become paths of their own."""
+    stage.observed[path] = tokens.message_kind(bytes.fromhex(token))
+    stage.observed.tokens[path] = token
 
 
 def _part(stage: Stage, sender: Side, argument: Mapping[str, Any], path: str, message: Message) -> None:
@@ -116,24 +133,26 @@ def _part(stage: Stage, sender: Side, argument: Mapping[str, Any], path: str, me
     if argument.get("hold"):
         stage.held[str(argument["as"])] = message
     else:
-        _open(stage, sender, path, message)
+        _open(stage, stage.other(sender), path, message)
 
 
 def step_open(stage: Stage, argument: Mapping[str, Any]) -> None:
-    """`open`: a message of argument['side'] that was held arrives, for the first time or once more."""
+    """`open`: a message of argument['side'] that was held arrives, for the first time or once more; `to` another side
+    than the one across the wire, or in another context of that side (`ctx`)."""
     message = stage.held.get(str(argument["message"]))
-    if message is not None:
-        label = argument.get("as", argument["message"])
-        verb = "sign" if message.call == "VerifySignature" else "seal"
-        _open(stage, stage.side(argument["side"]), f"{verb}.{label}.", message)
-
-
-def _open(stage: Stage, sender: Side, path: str, message: Message) -> None:
-    observed, names = stage.observed, stage.names
-    receiver = stage.other(sender)
-    if CTX not in receiver.contexts:
+    if message is None:
         return
-    answer = stage.send(receiver, {"call": message.call, "ctx": CTX, "MessageSeqNo": message.number,
+    label = argument.get("as", argument["message"])
+    verb = "sign" if message.call == "VerifySignature" else "seal"
+    receiver = stage.side(argument["to"]) if "to" in argument else stage.other(stage.side(argument["side"]))
+    _open(stage, receiver, f"{verb}.{label}.", message, argument.get("ctx", CTX))
+
+
+def _open(stage: Stage, receiver: Side, path: str, message: Message, ctx: str = CTX) -> None:
+    observed, names = stage.observed, stage.names
+    if ctx not in receiver.contexts:
+        return
+    answer = stage.send(receiver, {"call": message.call, "ctx": ctx, "MessageSeqNo": message.number,
                                    "message": message.buffers})
     if message.call == "VerifySignature":
         observed[path + "verify.status"] = names.status(answer["status"])
@@ -151,15 +170,17 @@ def _plaintext(answer: Mapping[str, Any], text: str) -> str:
     return "equal" if found == text else "different" if found else "none"
 
 
-def _damaged(how: str | None, text: str, token: str) -> tuple[str, str]:
-    """What happens under way: `flip` changes the message, `flip-token` the signature, `truncate` cuts the message."""
-    if how == "flip" and text:
-        return _flipped(text), token
-    if how == "flip-token" or how == "flip":
-        return text, _flipped(token)
-    if how == "truncate":
-        return text[:-2], token
-    return text, token
+def _under_way(how: Any, made: list[dict[str, Any]], body: dict[str, Any], token: dict[str, Any]) -> None:
+    """What happens to the message, its readonly part or its signature before the buffers are put together."""
+    if how == "flip-header":
+        header = next(one for one in made if one.get("readonly"))
+        header["hex"] = _flipped(header["hex"])
+    elif how == "flip" and body["hex"]:
+        body["hex"] = _flipped(body["hex"])
+    elif how in ("flip", "flip-token"):
+        token["hex"] = _flipped(token["hex"])
+    elif how == "truncate":
+        body["hex"] = body["hex"][:-2]
 
 
 def _flipped(data: str) -> str:

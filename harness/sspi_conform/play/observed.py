@@ -38,7 +38,7 @@ class Observed(dict[str, Any]):
         for path, value in self.items():
             yield path, value
             if path in self.tokens:
-                for name, field in _decode(self.tokens[path]).items():
+                for name, field in _decode(path, self.tokens[path]).items():
                     yield f"{path}.{name}", field
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -53,9 +53,12 @@ class Observed(dict[str, Any]):
             path = f"{side}.leg.{legs}.{rest}"
             if super().__contains__(path):
                 return super().__getitem__(path)
-        before, dot, field = path.partition(".token.")
-        token = self.tokens.get(f"{before}.token") if dot else None
-        return None if token is None else _decode(token).get(field)
+        for word in (".token", ".signature"):
+            before, dot, field = path.partition(f"{word}.")
+            token = self.tokens.get(before + word) if dot else None
+            if token is not None:
+                return _decode(before, token).get(field)
+        return None
 
 
 def _restore(values: dict[str, Any], tokens: dict[str, str]) -> Observed:
@@ -65,11 +68,12 @@ def _restore(values: dict[str, Any], tokens: dict[str, str]) -> Observed:
     return observed
 
 
-def _decode(token: str) -> dict[str, Any]:
+def _decode(path: str, token: str) -> dict[str, Any]:
     from .. import tokens  # not needed to play a case, and costs time to import
 
+    read = tokens.message_fields if path.startswith(("sign.", "seal.")) else tokens.fields
     try:
-        return tokens.fields(bytes.fromhex(token))
+        return read(bytes.fromhex(token))
     except tokens.TokenError as problem:
         return {"error": str(problem)}
 

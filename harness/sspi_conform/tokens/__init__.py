@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from . import der, kerberos, ntlm, spnego
+from .messages import message_fields, message_kind
 from .errors import TokenError
 
-__all__ = ["KINDS", "TokenError", "fields", "kind"]
+__all__ = ["KINDS", "TokenError", "fields", "kind", "message_fields", "message_kind"]
 
 KINDS = ("none", "NTLM NEGOTIATE", "NTLM CHALLENGE", "NTLM AUTHENTICATE", "NegTokenInit", "NegTokenInit2",
          "NegTokenResp", "AP-REQ", "AP-REP", "KRB-ERROR", "other")
