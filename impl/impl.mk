@@ -43,7 +43,14 @@ $(BUILD)/libsspi-test.a: $(IMPL_OBJECTS) $(BUILD)/impl/env_test.o
 $(BUILD)/tests/%_test: impl/tests/%_test.c $(BUILD)/libsspi-test.a
 	@mkdir -p $(@D)
 	$(CC) $(IMPL_CPPFLAGS) -DLIBSSPI_TEST_SEAM -Iimpl/tests $(CFLAGS) $(WARNINGS) -MMD -MP -o $@ $< \
-		$(BUILD)/libsspi-test.a $(IMPL_TEST_LDFLAGS) -lcunit $(IMPL_LIBS)
+		$(filter %.o,$^) $(BUILD)/libsspi-test.a $(IMPL_TEST_LDFLAGS) -lcunit $(IMPL_LIBS)
+
+# What fuzz targets use to change tokens inside their encryption serves tests as well.
+$(BUILD)/tests/%.o: impl/fuzz/%.c
+	@mkdir -p $(@D)
+	$(CC) $(IMPL_CPPFLAGS) -Iimpl/fuzz -Iimpl/tests $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
+$(BUILD)/tests/kerberos_hostile_test: IMPL_CPPFLAGS += -Iimpl/fuzz
+$(BUILD)/tests/kerberos_hostile_test: $(BUILD)/tests/kerberos_repair.o $(BUILD)/tests/kerberos_realm.o
 
 # the archive gives a member for a strong reference only, and that of env_test.c is weak
 $(BUILD)/tests/env_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=ntlm_nt_hash -Wl,-u,ntlm_ntowf_v2

@@ -161,7 +161,10 @@ static void check_status(const struct side *side, struct sspi_view token)
 {
     MUST(side->status == SEC_E_OK || side->status == SEC_I_CONTINUE_NEEDED || side->status < 0);
     MUST(side->status != SEC_E_INSUFFICIENT_MEMORY);
-    MUST(side->status != SEC_E_INTERNAL_ERROR || (side->initiates && told_so(token)));
+    if (side->status == SEC_E_INTERNAL_ERROR && !(side->initiates && told_so(token))) {
+        fprintf(stderr, "SEC_E_INTERNAL_ERROR: %s\n", libsspi_last_error());
+        abort();
+    }
 }
 
 /* One leg. room: of the output buffer, or 0: the library allocates. */

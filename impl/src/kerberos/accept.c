@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "forwarded.h"
 #include "pac.h"
 #include "refuse.h"
 #include "user2user.h"
@@ -106,7 +107,9 @@ static krb5_error_code take_delegation(struct sspi_krb_context *context, krb5_co
     krb5_data message = {KV5M_DATA, (unsigned)view->size, (char *)(uintptr_t)view->data};
     krb5_creds **tickets = NULL;
 
-    krb5_error_code error = krb5_auth_con_setflags(krb5, context->auth, 0);
+    krb5_error_code error = sspi_krb_check_forwarded(krb5, context->auth, *view);
+    if (!error)
+        error = krb5_auth_con_setflags(krb5, context->auth, 0);
     if (!error)
         error = krb5_rd_cred(krb5, context->auth, &message, &tickets, NULL);
     if (error)

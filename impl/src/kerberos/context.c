@@ -62,6 +62,14 @@ krb5_error_code sspi_krb_keep_names(struct sspi_krb_context *context, krb5_conte
     return 0;
 }
 
+/* A subkey is the peer's word: libkrb5 keeps one of any length, and fails only when it is used. */
+static krb5_error_code check_key(krb5_context krb5, const krb5_keyblock *key)
+{
+    size_t random, length;
+    krb5_error_code error = krb5_c_keylengths(krb5, key->enctype, &random, &length);
+    return error ? error : key->length == length ? 0 : KRB5_BAD_KEYSIZE;
+}
+
 /* RFC 4121 2: the acceptor's subkey, else the initiator's, else the session key. libkrb5 notes the
  * subkey of the initiator for both directions, and replaces both by that of an AP-REP. */
 static krb5_error_code take_key(struct sspi_krb_context *context, krb5_context krb5)
@@ -71,6 +79,8 @@ static krb5_error_code take_key(struct sspi_krb_context *context, krb5_context k
         error = krb5_auth_con_getkey(krb5, context->auth, &context->session_key);
     if (!error && !context->session_key)
         error = KRB5_NO_TKT_SUPPLIED;
+    if (!error)
+        error = check_key(krb5, context->session_key);
     if (!error)
         error = krb5_k_create_key(krb5, context->session_key, &context->key);
     if (!error)

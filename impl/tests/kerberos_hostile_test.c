@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Peers that hold the keys: each bit inside what is encrypted is flipped once, in ticket,
+ * authenticator, forwarded ticket and AP-REP. Whatever it comes to, it is a status that the peer is
+ * to blame for; and who succeeds can protect messages, or never could.
+ */
+#include "run.h"
+
+#include "exchange.h"
+#include "kerberos_repair.h"
+
+#define FLAGS (ISC_REQ_MUTUAL_AUTH | ISC_REQ_CONFIDENTIALITY)
+
+enum { /* layers of kerberos_repair.c, and more bytes than any of them has */
+    TICKET = 1,
+    AUTHENTICATOR = 2,
+    CHECKSUM = 3,
+    AUTHDATA = 4,
+    DELEGATION = 5,
+    REPLY = 8,
+    MOST = 320
+};
+
+static struct fuzz_realm realm;
+static struct side client, server;
+static unsigned blamed, passed; /* the library blames itself; nobody noticed */
+
+static void acquire(void)
+{
+    char package[] = "Kerberos";
+    fuzz_realm_open(&realm, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    ASSERT_STATUS(AcquireCredentialsHandleA(NULL, package, SECPKG_CRED_OUTBOUND, NULL, NULL, NULL,
+                                            NULL, &client.credential, NULL),
+                  SEC_E_OK);
+    ASSERT_STATUS(AcquireCredentialsHandleA(NULL, package, SECPKG_CRED_INBOUND, NULL, NULL, NULL,
+                                            NULL, &server.credential, NULL),
+                  SEC_E_OK);
+}
+
+static void drop(struct side *side)
+{
+    if (side->has_context)
+        ASSERT_STATUS(DeleteSecurityContext(&side->context), SEC_E_OK);
+    side->has_context = 0;
+}
+
+static void release(void)
+{
+    finish(&client);
+    finish(&server);
+    krb5_free_keyblock_contents(realm.world.krb5, &realm.tgt_key);
+    krb5_free_keyblock_contents(realm.world.krb5, &realm.session);
+    krb5_free_keyblock_contents(realm.world.krb5, &realm.world.key);
+    krb5_free_context(realm.world.krb5);
+}
+
+static void judge(const struct side *side, const char *what, unsigned bit)
+{
+    uint8_t text[8] = "so so so", token[128];
+    SecBuffer buffers[] = {{sizeof token, SECBUFFER_TOKEN, token},
+                           {sizeof text, SECBUFFER_DATA, text}};
+    SecBufferDesc both = {SECBUFFER_VERSION, 2, buffers};
+    SECURITY_STATUS status = side->status;
+    if (status == SEC_E_OK) {
+        passed++;
+        CtxtHandle context = side->context;
+        status = EncryptMessage(&context, 0, &both, 0);
+        buffers[0].cbBuffer = sizeof token;
+        if (status != SEC_E_INTERNAL_ERROR)
+            status = MakeSignature(&context, 0, &both, 0);
+    }
+    if (status == SEC_E_INTERNAL_ERROR || status == SEC_E_INSUFFICIENT_MEMORY) {
+        blamed++;
+        fprintf(stderr, "  %s, bit %u: 0x%08x, 0x%08x\n", what, bit, (unsigned)side->status,
+                (unsigned)status);
+    }
+}
+
+/* The token of `from` with that bit of a layer flipped, to the other side. */
+static void flip(struct side *from, struct side *to, uint8_t layer, const char *what, unsigned bit)
+{
+    const uint8_t step[] = {
+        layer, 4, 0, 0, (uint8_t)(bit / 8), (uint8_t)(bit / 8 >> 8), (uint8_t)(1 << bit % 8)};
+    struct sspi_blob token = fuzz_kerberos_repair(
+        &realm, (struct sspi_view){from->token, from->size}, (struct sspi_view){step, sizeof step});
+    CU_ASSERT_FATAL(token.size > 0 && token.size < sizeof from->token);
+    leg(to, to == &client, WORLD_SERVICE, to == &client ? FLAGS : ASC_REQ_DELEGATE, token.data,
+        (ULONG)token.size);
+    judge(to, what, bit);
+    sspi_blob_free(&token);
+}
+
+static void every_bit(uint8_t layer, const char *what)
+{
+    acquire();
+    blamed = passed = 0;
+    for (unsigned bit = 0; bit < 8 * MOST; bit++) {
+        drop(&client);
+        drop(&server);
+        leg(&client, 1, WORLD_SERVICE, FLAGS, NULL, 0);
+        if (layer == REPLY) {
+            fuzz_kerberos_note(&realm, (struct sspi_view){client.token, client.size});
+            leg(&server, 0, NULL, 0, client.token, client.size);
+            flip(&server, &client, layer, what, bit);
+        } else {
+            flip(&client, &server, layer, what, bit);
+        }
+    }
+    CU_ASSERT_EQUAL(blamed, 0);
+    CU_ASSERT(passed > 0 && passed < 8 * MOST);
+    release();
+}
+
+static void ticket(void)
+{
+    every_bit(TICKET, "ticket");
+}
+
+static void authenticator(void)
+{
+    every_bit(AUTHENTICATOR, "authenticator");
+}
+
+static void checksum(void)
+{
+    every_bit(CHECKSUM, "checksum");
+}
+
+static void authdata(void)
+{
+    every_bit(AUTHDATA, "authorization data");
+}
+
+static void forwarded(void)
+{
+    every_bit(DELEGATION, "KRB-CRED");
+}
+
+static void reply(void)
+{
+    every_bit(REPLY, "AP-REP");
+}
+
+SSPI_TESTS({"ticket", ticket}, {"authenticator", authenticator}, {"checksum", checksum},
+           {"authorization data", authdata}, {"forwarded ticket", forwarded}, {"reply", reply})
