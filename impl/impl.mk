@@ -73,4 +73,5 @@ check-c: $(IMPL_TESTS) ## the C tests of libsspi
 	if [ -n "$$failed" ]; then echo "check-c: FAILED:$$failed"; exit 1; fi; \
 	echo 'check-c: $(words $(IMPL_TESTS)) test programs passed'
 
--include $(IMPL_OBJECTS:.o=.d) $(BUILD)/impl/env_real.d $(BUILD)/impl/env_test.d $(IMPL_TESTS:=.d)
+-include $(IMPL_OBJECTS:.o=.d) $(BUILD)/impl/env_real.d $(BUILD)/impl/env_test.d $(IMPL_TESTS:=.d) \
+	$(BUILD)/tests/kerberos_repair.d $(BUILD)/tests/kerberos_realm.d
