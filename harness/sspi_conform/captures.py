@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,7 +18,7 @@ _CONFIDENCE = MappingProxyType({
     "observed-in-capture": "observed", "inferred": "inferred"})
 _SOURCE_KEYS = ("table", "kind", "fact", "confidence", "citations", "contradictions", "resolved", "checked", "value",
                 "name", "package", "status", "note", "call", "returned_counterpart", "accepts")
-_FIELDS = ("kind", "status", "name", "value", "package", "call", "note")
+_FIELDS = ("table", "kind", "status", "name", "value", "package", "call", "note")
 _RECORD_KEYS = ("case", "evidence", "source", "windows", "note", "expect")
 
 
@@ -29,6 +29,7 @@ class Captures:
     records: tuple[Record, ...]
     sources: Mapping[str, Source]
     expectations: Mapping[str, Expectation]     # by case id; cases without any record are missing
+    no_case: Mapping[str, str] = field(default_factory=dict)  # facts that no case can judge, and why
 
     def of(self, case: Case) -> Expectation:
         return self.expectations.get(case.id, Expectation(case.id, {}))
@@ -43,8 +44,9 @@ def load_captures(folder: Path, root: Path, cases: Sequence[Case]) -> Captures:
     by_scenario: dict[str, list[Case]] = {}
     for case in cases:
         by_scenario.setdefault(case.scenario.id, []).append(case)
+    no_case_file = folder / "unjudged.yaml"
     for file in sorted(folder.rglob("*.yaml")):
-        if file == sources_file:
+        if file in (sources_file, no_case_file):
             continue
         top = load(file, root).only(("records",), "a capture file")
         for section in top.sections("records", "a list of records"):
@@ -57,7 +59,23 @@ def load_captures(folder: Path, root: Path, cases: Sequence[Case]) -> Captures:
                     matched[case.id] = None
             for case_id in matched:
                 by_case.setdefault(case_id, []).append(record)
-    return Captures(tuple(records), sources, {case_id: merge(case_id, found) for case_id, found in by_case.items()})
+    no_case = _load_no_case(no_case_file, root, sources, records) if no_case_file.exists() else {}
+    return Captures(tuple(records), sources, {case_id: merge(case_id, found) for case_id, found in by_case.items()},
+                    no_case)
+
+
+def _load_no_case(path: Path, root: Path, sources: Mapping[str, Source], records: Iterable[Record]) -> dict[str, str]:
+    """The facts that no case can judge, with reasons. A fact that a record cites is judged, so it has no place here."""
+    top = load(path, root).only(("unjudged",), "the list of facts that no case can judge")
+    rows = top.section("unjudged", "a mapping of facts to reasons")
+    cited = {source.id: record for record in records for source in record.sources}
+    for name in rows:
+        if name not in sources:
+            raise ConformError(f"unknown source '{name}'", rows.where(name), did_you_mean(name, sources))
+        if name in cited:
+            raise ConformError(f"'{name}' is said to be judged by no case, yet a record cites it", rows.where(name),
+                               f"Remove it here; the record is at {cited[name].source}.")
+    return {name: rows.text(name, "a sentence that says why") for name in rows}
 
 
 def load_sources(path: Path, root: Path) -> dict[str, Source]:

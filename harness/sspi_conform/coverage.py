@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the cases cover: counted from the scenarios and captures as loaded, nothing is written down here.
+
+A case counts where it judges: by the paths of its subject for which there is an expectation.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import flags, patterns
+from .captures import judged_paths
+from .model import SIDES, Case, Matcher, PathExpectation, Source
+from .project import Project
+
+MECHANISMS = ("NTLM", "Negotiate/NTLM", "Kerberos", "Negotiate/Kerberos")
+SECTIONS = ("flags", "statuses", "bindings", "paths", "attributes", "facts")
+_PREFIX = {"initiator": "ISC", "acceptor": "ASC"}
+_ATTRIBUTE = "SECPKG_ATTR_"
+
+
+@dataclass
+class Count:
+    """Cases: those with a binding expectation, and the others."""
+
+    binding: int = 0
+    advisory: int = 0
+
+    def add(self, binding: bool) -> None:
+        if binding:
+            self.binding += 1
+        else:
+            self.advisory += 1
+
+    @property
+    def total(self) -> int:
+        return self.binding + self.advisory
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A case, what is judged of it, and where it belongs in the tables."""
+
+    case: Case
+    mechanism: str  # such as Negotiate/Kerberos
+    paths: Mapping[str, PathExpectation]
+
+    def sources(self) -> dict[str, bool]:
+        """The facts that judge this case, and whether one of their records binds."""
+        found: dict[str, bool] = {}
+        for one in self.paths.values():
+            for record in one.records:
+                for source in record.sources:
+                    found[source.id] = found.get(source.id, False) or record.binding
+        return found
+
+
+@dataclass
+class Row:
+    """A line of a table: its cells by column."""
+
+    name: str
+    cells: dict[str, Count] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return sum(cell.total for cell in self.cells.values())
+
+
+def judged_cases(project: Project) -> list[Judged]:
+    """Every case that judges anything."""
+    found = []
+    for case in project.cases:
+        names = set(judged_paths(case, project.captures))
+        paths = {path: one for path, one in project.captures.of(case).paths.items() if path in names}
+        if paths:
+            found.append(Judged(case, patterns.points(case)["mechanism"], paths))
+    return found
+
+
+def report(project: Project) -> dict[str, Any]:
+    """All sections, as they are written with --json."""
+    cases = judged_cases(project)
+    sources = project.captures.sources
+    by_source = _by_source(cases, project)
+    return {
+        "flags": [row for side in SIDES for row in flag_rows(cases, side)],
+        "statuses": status_rows(cases, sources),
+        "bindings": _source_rows(by_source, sources, "channel-bindings", ("outcome",)),
+        "paths": _source_rows(by_source, sources, "multileg", ("path", "fact")),
+        "attributes": attribute_rows(cases, sources),
+        "facts": facts(project, by_source),
+    }
+
+
+def flag_rows(cases: list[Judged], side: str) -> list[Row]:
+    """Each requirement flag of a side: asked alone (`alone`), and expected in what comes back, or not (`returned`)."""
+    rows = []
+    asked, returned = f"{_PREFIX[side]}_REQ_", f"{_PREFIX[side]}_RET_"
+    mine = [one for one in cases if one.case.subject == side]
+    for flag in flags.of(asked):
+        row, twin = Row(asked + flag.name), returned_twin(flag, returned)
+        for one in mine:
+            alone = one.case.settings[side]["flags"] == [flag.name]
+            says = [path.binding for name, path in one.paths.items()
+                    if name.endswith(".attributes") and twin and any(_mentions(m, twin) for m in _matchers(path))]
+            if alone:
+                row.cells.setdefault(f"{one.mechanism} alone", Count()).add(_binds(one))
+            if says:
+                row.cells.setdefault(f"{one.mechanism} returned", Count()).add(any(says))
+        rows.append(row)
+    return rows
+
+
+def returned_twin(flag: flags.Flag, prefix: str) -> str | None:
+    """The name under which a flag comes back: its own, or that of a bit which exists only there."""
+    back = {one.name: flags.number(prefix, one) for one in flags.of(prefix)}
+    if flag.name in back:
+        return flag.name
+    asked = set(flags.names(prefix.replace("RET", "REQ")))
+    return next((name for name, number in back.items() if number == flag.req and name not in asked), None)
+
+
+def status_rows(cases: list[Judged], sources: Mapping[str, Source]) -> list[Row]:
+    """Each status that has a row of its own among the facts: how many cases expect it."""
+    names = dict.fromkeys(source.fields["name"] for source in sources.values()
+                          if source.fields.get("kind") == "status" and "name" in source.fields)
+    rows = {name: Row(name) for name in names}
+    for one in cases:
+        said: dict[str, bool] = {}
+        for name, path in one.paths.items():
+            if name.endswith(".status"):
+                for status in {value for matcher in _matchers(path) for value in _values(matcher)}:
+                    said[status] = said.get(status, False) or path.binding
+        for status, binding in said.items():
+            if status in rows:
+                rows[status].cells.setdefault(one.mechanism, Count()).add(binding)
+    return list(rows.values())
+
+
+def attribute_rows(cases: list[Judged], sources: Mapping[str, Source]) -> list[Row]:
+    """Each context attribute among the facts: how many cases judge what a side answers."""
+    names = [source.fields["name"].removeprefix(_ATTRIBUTE) for source in sources.values()
+             if source.fields.get("kind") == "attribute" and "name" in source.fields]
+    rows = {name: Row(name) for name in names}
+    for one in cases:
+        asked: dict[tuple[str, str], bool] = {}
+        for name, path in one.paths.items():
+            words = name.split(".")
+            if words[0] == "query" and words[2] in rows:
+                asked[words[2], words[1]] = asked.get((words[2], words[1]), False) or path.binding
+        for (attribute, side), binding in asked.items():
+            rows[attribute].cells.setdefault(f"{one.mechanism} {side}", Count()).add(binding)
+    return list(rows.values())
+
+
+def facts(project: Project, by_source: Mapping[str, Row]) -> dict[str, Any]:
+    """Which facts judge a case, which cannot and why, and which do not yet."""
+    sources, no_case = project.captures.sources, project.captures.no_case
+    missing = [name for name in sources if name not in by_source and name not in no_case]
+    tables: dict[str, dict[str, int]] = {}
+    for name, source in sources.items():
+        table = tables.setdefault(source.fields.get("table", "other"), {"judge": 0, "cannot": 0, "missing": 0})
+        table["judge" if name in by_source else "cannot" if name in no_case else "missing"] += 1
+    return {"total": len(sources), "judge": len(by_source), "cannot": dict(no_case), "missing": missing, "tables": tables}
+
+
+def _by_source(cases: list[Judged], project: Project) -> dict[str, Row]:
+    """For each fact the cases that it judges. A fact that stronger ones overrule counts as well: it was compared."""
+    rows: dict[str, Row] = {}
+    for one in cases:
+        found = one.sources()
+        for record in project.captures.of(one.case).records:
+            if any(path in one.paths for path in record.expect):
+                for source in record.sources:
+                    found.setdefault(source.id, False)
+        for name, binding in found.items():
+            rows.setdefault(name, Row(name)).cells.setdefault(one.mechanism, Count()).add(binding)
+    return rows
+
+
+def _source_rows(by_source: Mapping[str, Row], sources: Mapping[str, Source], table: str,
+                 kinds: tuple[str, ...]) -> list[Row]:
+    return [by_source.get(name, Row(name)) for name, source in sources.items()
+            if source.fields.get("table") == table and source.fields.get("kind") in kinds]
+
+
+def _matchers(path: PathExpectation) -> Iterator[Matcher]:
+    for group in path.alternatives:
+        yield from group
+
+
+def _mentions(matcher: Matcher, name: str) -> bool:
+    return name in _values(matcher) or name in matcher.excludes
+
+
+def _values(matcher: Matcher) -> tuple[Any, ...]:
+    """What a matcher asks for; what it only forbids is not asked for."""
+    if matcher.kind == "not":
+        return ()
+    return tuple(matcher.value) if isinstance(matcher.value, (list, tuple)) else (matcher.value,)
+
+
+def _binds(one: Judged) -> bool:
+    return any(path.binding for path in one.paths.values())
