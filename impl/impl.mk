@@ -56,6 +56,9 @@ $(BUILD)/tests/kerberos_hostile_test: $(BUILD)/tests/kerberos_repair.o $(BUILD)/
 $(BUILD)/tests/env_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=ntlm_nt_hash -Wl,-u,ntlm_ntowf_v2
 $(BUILD)/tests/out_of_memory_test $(BUILD)/tests/out_of_memory_calls_test $(BUILD)/tests/ntlm_memory_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=calloc
 $(BUILD)/tests/ntlm_package_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=calloc,--wrap=free
+KERBEROS_AES_CALLS := EVP_CIPHER_CTX_new EVP_CipherInit_ex2 EVP_CipherUpdate EVP_CIPHER_CTX_set_padding \
+	SHA1_Update SHA1_Final SHA256_Update SHA256_Final SHA384_Update SHA384_Final
+$(BUILD)/tests/kerberos_aes_failure_test: IMPL_TEST_LDFLAGS := $(KERBEROS_AES_CALLS:%=-Wl,--wrap=%)
 $(BUILD)/tests/secrets_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=free
 
 # A build of its own, because every object must be one of ThreadSanitizer's.

@@ -40,7 +40,7 @@ static struct sspi_krb_context *side(bool initiator, bool sends, const char *key
     context->acceptor_subkey = true;
     context->enctype = sspi_krb_enctype(block.enctype);
     *(sends ? &context->send_sequence : &context->receive_sequence) = number;
-    CU_ASSERT_EQUAL(krb5_k_create_key(NULL, &block, &context->key), 0);
+    CU_ASSERT_EQUAL(krb5_copy_keyblock(NULL, &block, &context->session_key), 0);
     return context;
 }
 

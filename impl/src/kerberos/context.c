@@ -9,6 +9,17 @@
 
 #include "../env.h"
 
+static void free_message_keys(struct sspi_krb_context *context)
+{
+    sspi_krb_aes_free(context->aes.encrypt);
+    sspi_krb_aes_free(context->aes.decrypt);
+    for (int wrap = 0; wrap < 2; wrap++) {
+        sspi_krb_aes_free(context->aes.sign[wrap]);
+        sspi_krb_aes_free(context->aes.verify[wrap]);
+    }
+    krb5_k_free_key(NULL, context->key);
+}
+
 void sspi_krb_free_context(void *handle)
 {
     struct sspi_krb_context *context = handle;
@@ -24,7 +35,7 @@ void sspi_krb_free_context(void *handle)
             krb5_cc_destroy(lib->krb5, context->delegated);
         sspi_krb_return(lib);
     }
-    krb5_k_free_key(NULL, context->key);
+    free_message_keys(context);
     krb5_free_keyblock(NULL, context->session_key); /* wipes; needs no context */
     krb5_free_keyblock(NULL, context->tgt_key);
     sspi_free(context->target);
@@ -81,8 +92,6 @@ static krb5_error_code take_key(struct sspi_krb_context *context, krb5_context k
         error = KRB5_NO_TKT_SUPPLIED;
     if (!error)
         error = check_key(krb5, context->session_key);
-    if (!error)
-        error = krb5_k_create_key(krb5, context->session_key, &context->key);
     if (!error)
         context->enctype = sspi_krb_enctype(context->session_key->enctype);
     return error;

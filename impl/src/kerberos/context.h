@@ -9,6 +9,7 @@
 #include <krb5.h>
 
 #include "../package.h"
+#include "aes.h"
 #include "checksum.h"
 #include "credential.h"
 #include "enctypes.h"
@@ -45,10 +46,13 @@ struct sspi_krb_context {
     krb5_ticket *evidence;         /* acceptor: the client's ticket, if it is forwardable */
 
     /* Message protection, once done. */
-    krb5_key key;
-    krb5_keyblock *session_key;             /* the same key for SESSION_KEY */
+    krb5_keyblock *session_key;             /* also SESSION_KEY */
     const struct sspi_krb_enctype *enctype; /* NULL: one that is not known here */
     bool acceptor_subkey;
+    struct {
+        struct sspi_krb_aes *encrypt, *decrypt, *sign[2], *verify[2]; /* 0: MIC, 1: wrap token */
+    } aes;        /* crypto.c derives them when the first message needs them */
+    krb5_key key; /* likewise, where it is not AES */
     uint64_t send_sequence, receive_sequence;
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../message.h"
+#include "crypto.h"
 #include "rc4.h"
 
 /* Where the parts of a wrap token lie. */
@@ -39,11 +40,9 @@ static SECURITY_STATUS unseal(struct sspi_krb_context *context, const struct par
     sspi_krb_piece(pieces, KRB5_CRYPTO_TYPE_DATA, parts->behind, extra + SSPI_KRB_HEADER);
     sspi_krb_piece(pieces, KRB5_CRYPTO_TYPE_TRAILER, parts->behind + extra + SSPI_KRB_HEADER,
                    context->enctype->cksum_size);
-    krb5_error_code error =
-        krb5_k_decrypt_iov(NULL, context->key, sspi_krb_usage(context, false, true), NULL,
-                           pieces->list, pieces->count);
-    if (error)
-        return sspi_krb_crypto_status(error, false);
+    SECURITY_STATUS status = sspi_krb_decrypt_pieces(context, pieces);
+    if (status != SEC_E_OK)
+        return status;
     memcpy(expected, parts->bytes, sizeof expected);
     expected[6] = expected[7] = 0;
     return sspi_equal(expected, parts->behind + extra, sizeof expected) ? SEC_E_OK
@@ -54,7 +53,6 @@ static SECURITY_STATUS verify(struct sspi_krb_context *context, const struct par
                               struct sspi_krb_pieces *pieces)
 {
     uint8_t header[SSPI_KRB_HEADER];
-    krb5_boolean valid = 0;
 
     if (parts->header.extra != context->enctype->cksum_size)
         return SEC_E_MESSAGE_ALTERED;
@@ -62,12 +60,7 @@ static SECURITY_STATUS verify(struct sspi_krb_context *context, const struct par
     memset(header + 4, 0, 4);
     sspi_krb_piece(pieces, KRB5_CRYPTO_TYPE_DATA, header, sizeof header);
     sspi_krb_piece(pieces, KRB5_CRYPTO_TYPE_CHECKSUM, parts->behind, parts->header.extra);
-    krb5_error_code error = krb5_k_verify_checksum_iov(
-        NULL, context->enctype->cksumtype, context->key, sspi_krb_usage(context, false, true),
-        pieces->list, pieces->count, &valid);
-    if (error)
-        return sspi_krb_crypto_status(error, false);
-    return valid ? SEC_E_OK : SEC_E_MESSAGE_ALTERED;
+    return sspi_krb_verify_pieces(context, SSPI_KRB_WRAP, pieces);
 }
 
 static void reverse(uint8_t *bytes, size_t size)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../message.h"
+#include "crypto.h"
 #include "rc4.h"
 
 /* In DCE style EC is one cipher block, elsewhere 0. */
@@ -38,13 +39,12 @@ static SECURITY_STATUS seal(struct sspi_krb_context *context, SecBufferDesc *mes
     sspi_krb_collect(&pieces, message, true);
     sspi_krb_piece(&pieces, KRB5_CRYPTO_TYPE_DATA, rest, inside);
     sspi_krb_piece(&pieces, KRB5_CRYPTO_TYPE_TRAILER, rest + inside, cksum);
-    krb5_error_code error = krb5_k_encrypt_iov(
-        NULL, context->key, sspi_krb_usage(context, true, true), NULL, pieces.list, pieces.count);
-    if (!error) {
-        token->cbBuffer = (ULONG)(size + SSPI_KRB_CONFOUNDER);
-        context->send_sequence++;
-    }
-    return sspi_krb_crypto_status(error, true);
+    SECURITY_STATUS status = sspi_krb_encrypt_pieces(context, &pieces);
+    if (status != SEC_E_OK)
+        return status;
+    token->cbBuffer = (ULONG)(size + SSPI_KRB_CONFOUNDER);
+    context->send_sequence++;
+    return SEC_E_OK;
 }
 
 static SECURITY_STATUS sign(struct sspi_krb_context *context, SecBufferDesc *message,
@@ -62,11 +62,9 @@ static SECURITY_STATUS sign(struct sspi_krb_context *context, SecBufferDesc *mes
     sspi_krb_collect(&pieces, message, false);
     sspi_krb_piece(&pieces, KRB5_CRYPTO_TYPE_DATA, bytes, SSPI_KRB_HEADER);
     sspi_krb_piece(&pieces, KRB5_CRYPTO_TYPE_CHECKSUM, bytes + SSPI_KRB_HEADER, cksum);
-    krb5_error_code error =
-        krb5_k_make_checksum_iov(NULL, context->enctype->cksumtype, context->key,
-                                 sspi_krb_usage(context, true, true), pieces.list, pieces.count);
-    if (error)
-        return sspi_krb_crypto_status(error, true);
+    SECURITY_STATUS status = sspi_krb_checksum_pieces(context, SSPI_KRB_WRAP, &pieces);
+    if (status != SEC_E_OK)
+        return status;
     header.extra = header.rotated = (uint16_t)cksum;
     sspi_krb_header_write(context, &header, bytes);
     token->cbBuffer = (ULONG)(SSPI_KRB_HEADER + cksum);

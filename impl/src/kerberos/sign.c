@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../message.h"
+#include "crypto.h"
 #include "rc4.h"
 
 static size_t mic_size(const struct sspi_krb_context *context)
@@ -26,12 +27,10 @@ static SECURITY_STATUS write_mic(struct sspi_krb_context *context, struct sspi_k
     sspi_krb_piece(pieces, KRB5_CRYPTO_TYPE_DATA, token, SSPI_KRB_HEADER);
     sspi_krb_piece(pieces, KRB5_CRYPTO_TYPE_CHECKSUM, token + SSPI_KRB_HEADER,
                    context->enctype->cksum_size);
-    krb5_error_code error =
-        krb5_k_make_checksum_iov(NULL, context->enctype->cksumtype, context->key,
-                                 sspi_krb_usage(context, true, false), pieces->list, pieces->count);
-    if (!error)
+    SECURITY_STATUS status = sspi_krb_checksum_pieces(context, SSPI_KRB_MIC, pieces);
+    if (status == SEC_E_OK)
         context->send_sequence++;
-    return sspi_krb_crypto_status(error, true);
+    return status;
 }
 
 static SECURITY_STATUS read_mic(struct sspi_krb_context *context, struct sspi_krb_pieces *pieces,
@@ -39,7 +38,6 @@ static SECURITY_STATUS read_mic(struct sspi_krb_context *context, struct sspi_kr
 {
     struct sspi_krb_header header;
     uint8_t copy[SSPI_KRB_HEADER + SSPI_KRB_MAX_CKSUM];
-    krb5_boolean valid = 0;
 
     if (sspi_krb_is_rc4(context))
         return sspi_krb_rc4_verify(context, pieces, token);
@@ -52,12 +50,8 @@ static SECURITY_STATUS read_mic(struct sspi_krb_context *context, struct sspi_kr
     sspi_krb_piece(pieces, KRB5_CRYPTO_TYPE_DATA, copy, SSPI_KRB_HEADER);
     sspi_krb_piece(pieces, KRB5_CRYPTO_TYPE_CHECKSUM, copy + SSPI_KRB_HEADER,
                    context->enctype->cksum_size);
-    krb5_error_code error = krb5_k_verify_checksum_iov(
-        NULL, context->enctype->cksumtype, context->key, sspi_krb_usage(context, false, false),
-        pieces->list, pieces->count, &valid);
-    if (error || !valid)
-        return error ? sspi_krb_crypto_status(error, false) : SEC_E_MESSAGE_ALTERED;
-    return sspi_krb_in_order(context, header.sequence);
+    SECURITY_STATUS status = sspi_krb_verify_pieces(context, SSPI_KRB_MIC, pieces);
+    return status == SEC_E_OK ? sspi_krb_in_order(context, header.sequence) : status;
 }
 
 SECURITY_STATUS sspi_krb_sign(void *handle, ULONG qop, SecBufferDesc *message)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Message token headers, sequence and buffers.
+ * Message token headers and sequence.
  */
 #include "token.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include "../message.h"
 #include "rc4.h"
 
 SECURITY_STATUS sspi_krb_ready(const struct sspi_krb_context *context)
@@ -63,13 +61,6 @@ bool sspi_krb_header_read(const struct sspi_krb_context *context, enum sspi_krb_
     return memcmp(same, bytes, sizeof same) == 0;
 }
 
-krb5_keyusage sspi_krb_usage(const struct sspi_krb_context *context, bool sending, bool sealing)
-{
-    if (context->initiator == sending)
-        return sealing ? SSPI_KRB_USE_INITIATOR_SEAL : SSPI_KRB_USE_INITIATOR_SIGN;
-    return sealing ? SSPI_KRB_USE_ACCEPTOR_SEAL : SSPI_KRB_USE_ACCEPTOR_SIGN;
-}
-
 SECURITY_STATUS sspi_krb_in_order(struct sspi_krb_context *context, uint64_t sequence)
 {
     uint64_t expected = context->receive_sequence;
@@ -79,33 +70,4 @@ SECURITY_STATUS sspi_krb_in_order(struct sspi_krb_context *context, uint64_t seq
         return SEC_E_OUT_OF_SEQUENCE;
     context->receive_sequence++;
     return SEC_E_OK;
-}
-
-SECURITY_STATUS sspi_krb_crypto_status(krb5_error_code error, bool sending)
-{
-    if (!error)
-        return SEC_E_OK;
-    if (error == ENOMEM)
-        return SEC_E_INSUFFICIENT_MEMORY;
-    return sending ? SEC_E_INTERNAL_ERROR : SEC_E_MESSAGE_ALTERED;
-}
-
-void sspi_krb_piece(struct sspi_krb_pieces *pieces, krb5_cryptotype type, void *data, size_t size)
-{
-    krb5_crypto_iov *piece = &pieces->list[pieces->count++];
-    piece->flags = type;
-    piece->data = (krb5_data){KV5M_DATA, (unsigned)size, data};
-}
-
-void sspi_krb_collect(struct sspi_krb_pieces *pieces, SecBufferDesc *message, bool sealing)
-{
-    for (ULONG i = 0; i < message->cBuffers; i++) {
-        SecBuffer *buffer = &message->pBuffers[i];
-        if (!sspi_message_is_signed(buffer))
-            continue;
-        bool secret = sealing && sspi_message_is_secret(buffer);
-        sspi_krb_piece(pieces,
-                       secret || !sealing ? KRB5_CRYPTO_TYPE_DATA : KRB5_CRYPTO_TYPE_SIGN_ONLY,
-                       buffer->pvBuffer, buffer->cbBuffer);
-    }
 }

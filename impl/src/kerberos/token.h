@@ -6,16 +6,9 @@
 #define LIBSSPI_KERBEROS_TOKEN_H
 
 #include "context.h"
+#include "pieces.h"
 
 #define SSPI_KRB_HEADER 16
-
-/* Key usages of RFC 4121 2. */
-enum {
-    SSPI_KRB_USE_ACCEPTOR_SEAL = 22,
-    SSPI_KRB_USE_ACCEPTOR_SIGN = 23,
-    SSPI_KRB_USE_INITIATOR_SEAL = 24,
-    SSPI_KRB_USE_INITIATOR_SIGN = 25
-};
 
 enum {
     SSPI_KRB_BY_ACCEPTOR = 1,
@@ -44,23 +37,8 @@ void sspi_krb_header_write(const struct sspi_krb_context *context,
 /* A header as the peer must have sent it; false: it is none. */
 bool sspi_krb_header_read(const struct sspi_krb_context *context, enum sspi_krb_kind kind,
                           const uint8_t bytes[SSPI_KRB_HEADER], struct sspi_krb_header *header);
-/* The key usage for sending or for receiving, for sealing or signing. */
-krb5_keyusage sspi_krb_usage(const struct sspi_krb_context *context, bool sending, bool sealing);
 /* Called for an authentic message: it must be the next one. SEC_E_OUT_OF_SEQUENCE leaves the
  * counter where it is. Windows checks this even when nobody asked for it. */
 SECURITY_STATUS sspi_krb_in_order(struct sspi_krb_context *context, uint64_t sequence);
-/* What libkrb5 says about protecting (sending) or opening a message. */
-SECURITY_STATUS sspi_krb_crypto_status(krb5_error_code error, bool sending);
-
-#define SSPI_KRB_MAX_BUFFERS 64
-/* Buffers of a message for libkrb5 with room for our own around them. */
-struct sspi_krb_pieces {
-    krb5_crypto_iov list[SSPI_KRB_MAX_BUFFERS + 4];
-    size_t count;
-};
-void sspi_krb_piece(struct sspi_krb_pieces *pieces, krb5_cryptotype type, void *data, size_t size);
-/* Appends the caller's buffers in their order: DATA, and under a READONLY_WITH_CHECKSUM bit as
- * covered by the checksum only. sealing: false has all of them signed only. */
-void sspi_krb_collect(struct sspi_krb_pieces *pieces, SecBufferDesc *message, bool sealing);
 
 #endif
