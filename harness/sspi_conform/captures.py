@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from . import matchers, patterns
 from .model import Case, ConformError, Expectation, Matcher, PathExpectation, Record, Source
+from .windows import builds_of
 from .yamlfile import Section, did_you_mean, load
 
 # Strongest first.
@@ -33,6 +34,14 @@ class Captures:
 
     def of(self, case: Case) -> Expectation:
         return self.expectations.get(case.id, Expectation(case.id, {}))
+
+    def for_build(self, build: str) -> Captures:
+        """What is known of one build of Windows: the records that hold for it."""
+        found = {}
+        for case_id, one in self.expectations.items():
+            records = [record for record in one.records if record.holds_for(build)]
+            found[case_id] = one if len(records) == len(one.records) else merge(case_id, records)
+        return Captures(self.records, self.sources, found)
 
 
 def load_captures(folder: Path, root: Path, cases: Sequence[Case]) -> Captures:
@@ -135,8 +144,10 @@ def _record(section: Section, sources: Mapping[str, Source]) -> tuple[Record, li
         if evidence == "observed" and not matchers.is_wire(path):
             raise ConformError(f"a network recording cannot show {path}", expect.where(path),
                                "Move it to a record with evidence: inferred and a note that names the derivation.")
-    return Record(tuple(texts), evidence, cited, str(section.take("windows", (str, int), "text", "")), note, read,
-                  _binding(evidence, cited), section.where()), parsed
+    windows = str(section.take("windows", (str, int), "a range of builds such as 2016..2022", ""))
+    builds = builds_of(windows, section.where("windows")) if windows else frozenset()
+    return Record(tuple(texts), evidence, cited, windows, note, read, _binding(evidence, cited), section.where(),
+                  builds), parsed
 
 
 def _cited(section: Section, sources: Mapping[str, Source]) -> tuple[Source, ...]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import matchers
-from .captures import EVIDENCE, Captures
-from .model import Case, Difference, Ended, Expectation, PathExpectation, Result, Trace, Verdict, show
+from .captures import EVIDENCE, Captures, merge
+from .model import Case, Difference, Ended, Expectation, PathExpectation, Record, Result, Trace, Verdict, show
 from .profiles import KnownFailure, Profile
+from .windows import BUILDS
 
 NEVER = "never reached"
 _NO_PROFILE: tuple[KnownFailure, ...] = ()
@@ -68,6 +69,35 @@ def judge(case: Case, expectation: Expectation, trace: Trace, known: Sequence[Kn
 def strongest(kinds: Iterable[str]) -> str:
     """The strongest of some kinds of evidence, empty for none."""
     return min(kinds, key=EVIDENCE.index, default="")
+
+
+def told_apart(results: Iterable[Result], captures: Captures) -> dict[str, tuple[str, ...]] | None:
+    """For each build of Windows the cases in which the implementation is not like it; None when no case depends on the build.
+
+    Looks only at binding expectations that are limited to some builds: what differs from every build tells none apart.
+    """
+    found: dict[str, list[str]] = {build: [] for build in BUILDS}
+    depends = False
+    for result in results:
+        records = captures.of(result.case).records
+        if result.trace is None or result.verdict in (Verdict.UNSUPPORTED, Verdict.ERROR) \
+                or not any(record.builds for record in records):
+            continue
+        wrong = {build: _binding_differences(result, [one for one in records if one.holds_for(build)])
+                 for build in BUILDS}
+        depends = depends or any(record.builds and record.binding for record in records)
+        common = set.intersection(*wrong.values())
+        for build, paths in wrong.items():
+            if paths - common:
+                found[build].append(result.case.id)
+    return {build: tuple(ids) for build, ids in found.items()} if depends else None
+
+
+def _binding_differences(result: Result, records: Sequence[Record]) -> set[str]:
+    assert result.trace is not None
+    paths = {path: one for path, one in merge(result.case.id, records).paths.items()
+             if matchers.side_of(path, result.case) in ("", result.case.subject)}
+    return {one.path for one in _compare(result.case, paths, result.trace)[0] if one.binding}
 
 
 def _is_harness_fault(ended: Ended, case: Case, rules: Rules) -> bool:

@@ -193,6 +193,10 @@ class Record:
     expect: Mapping[str, Matcher]
     binding: bool
     source: str                                  # "file:line"
+    builds: frozenset[str] = frozenset()         # of Windows it holds for; empty: all
+
+    def holds_for(self, build: str) -> bool:
+        return not self.builds or build in self.builds
 
 
 @dataclass(frozen=True)

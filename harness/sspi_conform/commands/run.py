@@ -10,11 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .. import judge
+from ..captures import judged_paths
 from ..model import Case, ConformError, Result, Trace, Verdict
 from ..profiles import Profile
 from ..project import BUILD, Project, open_project
@@ -22,6 +23,7 @@ from ..report import detail, junit, results
 from ..report.changes import unfinished
 from ..report.summary import Summary, repeat_command, summarise
 from ..report.terminal import Printer
+from ..windows import BUILDS
 
 _EPILOG = """\
 examples:
@@ -30,6 +32,7 @@ examples:
   sspi-conform run --impl winpr2 --strict              another implementation, advisory counts too
   sspi-conform run --impl build/libsspi.so --peer self the same library on both sides
   sspi-conform run --shard 1/4                         the first of four parts, the same on every machine
+  sspi-conform run --windows 2019                      what is known of this build only
   sspi-conform run --dry-run cbt                       what would be played
   sspi-conform run --rerun-failed                      what did not pass in the last run
   sspi-conform run cbt --repeat-until-failure 50       is it stable?
@@ -55,6 +58,8 @@ def add(commands: Any) -> None:
                         help="again and again until a run is not as expected, at most N times")
     parser.add_argument("--random-order", metavar="SEED", help="play in an order drawn from SEED")
     parser.add_argument("--strict", action="store_true", help="advisory expectations count like binding ones")
+    parser.add_argument("--windows", metavar="BUILD", choices=BUILDS,
+                        help=f"what is known of one build alone: {', '.join(BUILDS)} (default: any)")
     parser.add_argument("--dry-run", action="store_true", help="print the cases that would be played")
     parser.add_argument("--report", metavar="DIR", type=Path, help="where to write the report (default build/report)")
     parser.add_argument("--gdb", action="store_true", help="stop inside the implementation, in gdb on this terminal; one case")
@@ -94,7 +99,7 @@ class Run:
         to_play = []
         lacking = lacking_here(cases)
         for case in cases:
-            result = judge.unsupported(case, self.profile, lacking)
+            result = self._unknown(case) or judge.unsupported(case, self.profile, lacking)
             if result is None:
                 to_play.append(case)
             else:
@@ -118,6 +123,12 @@ class Run:
         finally:
             self.seconds = time.monotonic() - start
 
+    def _unknown(self, case: Case) -> Result | None:
+        """The result of a case of which nothing is known for the build of Windows that was asked for."""
+        if not getattr(self.options, "windows", None) or case.scenario.observe_only or judged_paths(case, self.project.captures):
+            return None
+        return Result(case, Verdict.UNSUPPORTED, reason=f"nothing is known of Windows {self.options.windows} here")
+
     def _take(self, result: Result, printer: Printer) -> None:
         self.results.append(result)
         printer.result(result, self.repeat(result.case))
@@ -131,6 +142,8 @@ class Run:
 def run(options: argparse.Namespace, engine: Engine | None = None) -> int:
     project = open_project(options.root)
     profile = project.profile(options.impl, options.build)
+    if options.windows:
+        project = replace(project, captures=project.captures.for_build(options.windows))
     cases = chosen(project, options)
     if options.dry_run:
         return _dry_run(cases, profile, options)

@@ -99,11 +99,25 @@ def summary_lines(summary: Summary) -> list[str]:
     lines += [f"  {name:<{width}}  {_counts(counts)}" for name, counts in summary.mechanisms.items()]
     lines.append(f"Expectations: binding {_tally(summary.binding)}; advisory {_tally(summary.advisory)}")
     lines += [f"  {kind:<10}  {_tally(tally)}" for kind, tally in summary.evidence.items()]
+    lines += _builds(summary)
     lines += [str(entry) for entry in summary.unused]
     if summary.played:
         ready = "" if summary.realm_ready is None else f"Realm ready after {summary.realm_ready * 1000:.0f} ms; "
         lines.append(f"{ready}{summary.played} cases played in {summary.seconds:.1f} s, {summary.rate:.0f} a second")
     lines.append(f"exit {summary.exit_code}: {summary.meaning}")
+    return lines
+
+
+def _builds(summary: Summary) -> list[str]:
+    """Which builds of Windows the implementation cannot be told from, and what decides about the others."""
+    if summary.builds is None:
+        return []
+    alike = [build for build, cases in summary.builds.items() if not cases]
+    lines = [f"Windows: cannot be told from {', '.join(alike)}" if alike else "Windows: like no build in everything"]
+    for cases in dict.fromkeys(tuple(cases) for cases in summary.builds.values() if cases):
+        names = ", ".join(build for build, found in summary.builds.items() if tuple(found) == cases)
+        more = f" and {len(cases) - 3} more" if len(cases) > 3 else ""
+        lines.append(f"  not {names}: {'; '.join(cases[:3])}{more}")
     return lines
 
 
