@@ -21,10 +21,14 @@ struct kind {
     const char *name;
     bool extended;
     bool wide;
+    bool packed;
 };
 
-static const struct kind kinds[] = {
-    {"W", false, true}, {"A", false, false}, {"EXW", true, true}, {"EXA", true, false}};
+static const struct kind kinds[] = {{"W", false, true, false},
+                                    {"A", false, false, false},
+                                    {"EXW", true, true, false},
+                                    {"EXA", true, false, false},
+                                    {"EX2", false, true, true}};
 
 static struct kind read_kind(struct request *r, struct json *object)
 {
@@ -35,7 +39,7 @@ static struct kind read_kind(struct request *r, struct json *object)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kind->text, kinds[i].name) == 0)
             return kinds[i];
-    request_error(r, "kind of an identity is none of W, A, EXW, EXA");
+    request_error(r, "kind of an identity is none of W, A, EXW, EXA, EX2");
     return kinds[0];
 }
 
@@ -76,6 +80,11 @@ void identity_read(struct request *r, struct identity *identity)
         return;
     }
     struct kind kind = read_kind(r, identity->object);
+    if (kind.packed) {
+        identity_read_ex2(r, identity);
+        request_all_taken(r, identity->object, "identity");
+        return;
+    }
     read_string(r, identity, "User", kind.wide, &plain->User, &plain->UserLength);
     read_string(r, identity, "Domain", kind.wide, &plain->Domain, &plain->DomainLength);
     read_string(r, identity, "Password", kind.wide, &plain->Password, &plain->PasswordLength);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SEC_WINNT_AUTH_IDENTITY in its four shapes, from a request's `identity`.
+ * SEC_WINNT_AUTH_IDENTITY in its five shapes, from a request's `identity`.
  */
 #ifndef PROBE_IDENTITY_H
 #define PROBE_IDENTITY_H
@@ -38,6 +38,8 @@ struct identity {
 };
 
 void identity_read(struct request *r, struct identity *identity);
+/* The shape that is one piece of memory; identity->object is set. */
+void identity_read_ex2(struct request *r, struct identity *identity);
 
 /* Overwrite every copy, also the strings in the request line. */
 void identity_wipe(struct identity *identity);

@@ -3,7 +3,7 @@
 
 PROBE := harness/probe
 PROBE_COMMON := main calls harness_calls credential_calls context_calls message_calls query_calls \
-	attributes buffers identity out_parameters request handles functions failalloc \
+	attributes buffers identity identity_ex2 out_parameters request handles functions failalloc \
 	arena json writer utf
 PROBE_LINUX := $(PROBE_COMMON) library_posix platform_posix
 PROBE_WINDOWS := $(PROBE_COMMON) library_windows platform_windows

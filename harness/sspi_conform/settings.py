@@ -124,7 +124,7 @@ def _checks() -> dict[str, Callable[[Any], Complaint]]:
         "subject": _one_of(SIDES), "package": _one_of(PACKAGES), "mechanism": _one_of(MECHANISMS),
         "authority": _one_of(AUTHORITIES), "initiator.target": _target,
         "initiator.package-list": _package_list, "acceptor.package-list": _package_list,
-        "initiator.ccache": _one_of(("auto", "none", "present")),
+        "initiator.ccache": _one_of(("auto", "none", "present", "client-keytab")),
         "initiator.ticket": _one_of(TICKETS), "acceptor.keytab": _one_of(("all", *SERVICES)),
         "initiator.flags": _flag_list("ISC_REQ_"), "acceptor.flags": _flag_list("ASC_REQ_"),
     }

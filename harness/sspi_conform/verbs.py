@@ -12,7 +12,7 @@ from .settings import Complaint, check_bindings, check_damage, check_output
 from .yamlfile import did_you_mean
 
 # Filled in by the conductor while it plays, so no scenario may set them.
-LIVE_NAMES = ("ctx", "cred", "token", "own", "target", "package")
+LIVE_NAMES = ("ctx", "cred", "token", "own", "target", "keytab", "package")
 _NAME = re.compile(r"\$([a-z][a-z0-9_-]*)")
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "leg": ("side", "input", "flags", "bindings", "output", "data-rep", "request"),

@@ -35,6 +35,10 @@ class World:
         """The SPN a scenario means."""
         return None if wanted is None else self.targets.get(wanted, wanted)
 
+    def keytab(self, service: str) -> str:
+        """The keytab of a service as a program would hold it in memory, in hex."""
+        return Path(self.keytabs[service]).read_bytes().hex()
+
     def identity(self, account: str, mechanism: str) -> dict[str, Any] | None:
         """The identity for AcquireCredentialsHandle; None for the user's own credentials."""
         if account == "default":
@@ -88,6 +92,7 @@ class Surroundings:
     authority: str = "none"  # winbind, standalone, file, broken; none where nobody is asked
     keytab: str = "all"
     tickets: bool = False  # whether it finds the normal account's tickets
+    client_keytab: bool = False  # whether it finds the keytab of the service host as a client's
     altered: tuple[str, str] | None = None  # what is done to which service's ticket among them
     zone: str = "UTC0"  # of its local time, as POSIX's TZ
     policy: tuple[tuple[str, Any], ...] = ()  # policies of its machine that are not the default
@@ -97,7 +102,8 @@ class Surroundings:
         """A folder name."""
         policy = "".join(f"-{name}-{value}" for name, value in self.policy)
         altered = f"-{self.altered[0]}" if self.altered else ""
-        return f"{self.authority}-{self.keytab}-{'tickets' if self.tickets else 'bare'}{altered}-{self.zone}{policy}"
+        found = "tickets" if self.tickets else "keys" if self.client_keytab else "bare"
+        return f"{self.authority}-{self.keytab}-{found}{altered}-{self.zone}{policy}"
 
 
 def surroundings_of(case: Case, side: str) -> Surroundings:
@@ -111,7 +117,8 @@ def surroundings_of(case: Case, side: str) -> Surroundings:
         authority=case.settings["authority"] if case.mechanism == "NTLM" and side == "acceptor" else "none",
         keytab=settings.get("keytab", "all") if side == "acceptor" else "all",
         tickets=(side == "initiator" and settings.get("ccache", "auto") == "present"
-                 or wants_tickets and settings.get("ccache", "auto") != "none"),
+                 or wants_tickets and settings.get("ccache", "auto") not in ("none", "client-keytab")),
+        client_keytab=side == "initiator" and settings.get("ccache", "auto") == "client-keytab",
         altered=(altered, settings["target"]) if altered != "genuine" else None,
         zone=settings["zone"],
         policy=tuple(sorted(settings["policy"].items())),
@@ -134,7 +141,8 @@ def furnish(world: World, around: Surroundings, folder: Path) -> dict[str, str]:
         _alter_ticket(world, cache, *around.altered)
     environment = dict(world.environment) | {"TZ": around.zone}
     environment |= {"KRB5CCNAME": f"FILE:{cache}", "KRB5RCACHEDIR": str(folder / "rcache"),
-                    "KRB5_KTNAME": f"FILE:{world.keytabs[around.keytab]}", "HOME": str(folder)}
+                    "KRB5_KTNAME": f"FILE:{world.keytabs[around.keytab]}", "HOME": str(folder),
+                    "KRB5_CLIENT_KTNAME": f"FILE:{world.keytabs['host'] if around.client_keytab else folder / 'none'}"}
     if around.authority in ("winbind", "standalone"):
         environment |= world.winbind
     return environment

@@ -2,7 +2,7 @@
 # libFuzzer targets of libsspi: its parsers, and its legs as state machines. Included by the
 # Makefile in the root, after impl.mk (IMPL_SOURCES, IMPL_CPPFLAGS) and probe.mk (CLANG).
 
-FUZZ_PARSERS := ntlm_messages ntlm_av spnego bindings account_line config
+FUZZ_PARSERS := ntlm_messages ntlm_av spnego bindings account_line config identity
 FUZZ_EXCHANGES := accept-ntlm accept-negotiate initiate-ntlm initiate-negotiate \
 	accept-kerberos initiate-kerberos accept-negotiate-kerberos initiate-negotiate-kerberos
 FUZZ_IMPL := $(patsubst %,fuzz-%,$(subst _,-,$(FUZZ_PARSERS)) $(FUZZ_EXCHANGES))

@@ -6,6 +6,7 @@
  *
  * seeds_of_vectors.py adds what the unit tests have of the specifications.
  */
+#define _SEC_WINNT_AUTH_TYPES
 #include <sspi.h>
 
 #include "exchange.h"
@@ -251,6 +252,35 @@ static void bindings(void)
     write_seed("bindings", (struct sspi_view){(uint8_t *)&given, sizeof given});
 }
 
+/* SEC_WINNT_AUTH_IDENTITY_EX2: a user, and a password packed behind him. */
+static void identities(void)
+{
+    struct {
+        SEC_WINNT_AUTH_IDENTITY_EX2 head;
+        USHORT user[4];
+        SEC_WINNT_AUTH_PACKED_CREDENTIALS packed;
+        USHORT password[2];
+    } given;
+    memset(&given, 0, sizeof given);
+    given.head.Version = SEC_WINNT_AUTH_IDENTITY_VERSION_2;
+    given.head.cbHeaderLength = sizeof given.head;
+    given.head.cbStructureLength = sizeof given;
+    given.head.UserOffset = sizeof given.head;
+    given.head.UserLength = sizeof given.user;
+    memset(given.user, 'a', sizeof given.user);
+    write_seed("identity", (struct sspi_view){(uint8_t *)&given, sizeof given.head});
+    given.head.PackedCredentialsOffset = sizeof given.head + sizeof given.user;
+    given.head.PackedCredentialsLength = sizeof given.packed + sizeof given.password;
+    given.packed = (SEC_WINNT_AUTH_PACKED_CREDENTIALS){
+        sizeof given.packed,
+        sizeof given.packed + sizeof given.password,
+        {SEC_WINNT_AUTH_DATA_TYPE_PASSWORD, {sizeof given.packed, sizeof given.password}}};
+    given.password[0] = given.password[1] = 'b';
+    write_seed("identity", (struct sspi_view){(uint8_t *)&given, sizeof given});
+    given.packed.AuthData.CredType = SEC_WINNT_AUTH_DATA_TYPE_KEYTAB;
+    write_seed("identity", (struct sspi_view){(uint8_t *)&given, sizeof given});
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -263,5 +293,6 @@ int main(int argc, char **argv)
     reselection();
     files();
     bindings();
+    identities();
     return 0;
 }

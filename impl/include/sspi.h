@@ -158,6 +158,7 @@ typedef struct {
 
 #define SEC_WINNT_AUTH_IDENTITY_ANSI 0x1
 #define SEC_WINNT_AUTH_IDENTITY_UNICODE 0x2
+#define SEC_WINNT_AUTH_IDENTITY_MARSHALLED 0x4 /* all in one piece of memory */
 
 /* Lengths are in characters without the terminating zero. */
 typedef struct {
@@ -212,6 +213,59 @@ typedef struct {
     ULONG PackageListLength;
 } SEC_WINNT_AUTH_IDENTITY_EXA, *PSEC_WINNT_AUTH_IDENTITY_EXA;
 
+/* One piece of memory: offsets count from the start of this structure, lengths are in bytes, and
+ * strings are UTF-16 without terminating zero, whatever Flags says. Offset and length 0: not given.
+ */
+typedef struct {
+    ULONG Version; /* SEC_WINNT_AUTH_IDENTITY_VERSION_2 */
+    USHORT cbHeaderLength;
+    ULONG cbStructureLength; /* with everything that follows */
+    ULONG UserOffset;
+    USHORT UserLength;
+    ULONG DomainOffset;
+    USHORT DomainLength;
+    ULONG PackedCredentialsOffset; /* SEC_WINNT_AUTH_PACKED_CREDENTIALS */
+    USHORT PackedCredentialsLength;
+    ULONG Flags;
+    ULONG PackageListOffset;
+    USHORT PackageListLength;
+} SEC_WINNT_AUTH_IDENTITY_EX2, *PSEC_WINNT_AUTH_IDENTITY_EX2;
+
+/* As on Windows, whoever packs credentials defines this before including. */
+#ifdef _SEC_WINNT_AUTH_TYPES
+#ifndef GUID_DEFINED
+#define GUID_DEFINED
+typedef struct {
+    ULONG Data1;
+    USHORT Data2, Data3;
+    unsigned char Data4[8];
+} GUID;
+#endif
+
+typedef struct {
+    ULONG ByteArrayOffset; /* from the start of the packed credentials */
+    USHORT ByteArrayLength;
+} SEC_WINNT_AUTH_BYTE_VECTOR, *PSEC_WINNT_AUTH_BYTE_VECTOR;
+
+typedef struct {
+    GUID CredType; /* SEC_WINNT_AUTH_DATA_TYPE_* */
+    SEC_WINNT_AUTH_BYTE_VECTOR CredData;
+} SEC_WINNT_AUTH_DATA, *PSEC_WINNT_AUTH_DATA;
+
+typedef struct {
+    USHORT cbHeaderLength;
+    USHORT cbStructureLength; /* with the data */
+    SEC_WINNT_AUTH_DATA AuthData;
+} SEC_WINNT_AUTH_PACKED_CREDENTIALS, *PSEC_WINNT_AUTH_PACKED_CREDENTIALS;
+
+/* The data is the password in UTF-16. */
+static const GUID SEC_WINNT_AUTH_DATA_TYPE_PASSWORD = {
+    0x28bfc32f, 0x10f6, 0x4738, {0x98, 0xd1, 0x1a, 0xc0, 0x61, 0xdf, 0x71, 0x6a}};
+/* The data is a keytab file of MIT's format: Kerberos only. */
+static const GUID SEC_WINNT_AUTH_DATA_TYPE_KEYTAB = {
+    0xd587aae8, 0xf78f, 0x4455, {0xa1, 0x12, 0xc9, 0x34, 0xbe, 0xee, 0x7c, 0xe1}};
+#endif
+
 #define SECPKG_CRED_ATTR_NAMES 1
 
 typedef struct {
@@ -260,6 +314,13 @@ _Static_assert(sizeof(SEC_WINNT_AUTH_IDENTITY_W) == 48 &&
 _Static_assert(sizeof(SEC_WINNT_AUTH_IDENTITY_EXW) == 72 &&
                    offsetof(SEC_WINNT_AUTH_IDENTITY_EXW, PackageList) == 56,
                "SEC_WINNT_AUTH_IDENTITY_EX");
+_Static_assert(sizeof(SEC_WINNT_AUTH_IDENTITY_EX2) == 48 &&
+                   offsetof(SEC_WINNT_AUTH_IDENTITY_EX2, PackageListLength) == 44,
+               "SEC_WINNT_AUTH_IDENTITY_EX2");
+#ifdef _SEC_WINNT_AUTH_TYPES
+_Static_assert(sizeof(SEC_WINNT_AUTH_PACKED_CREDENTIALS) == 28,
+               "SEC_WINNT_AUTH_PACKED_CREDENTIALS");
+#endif
 _Static_assert(sizeof(SEC_CHANNEL_BINDINGS) == 32, "SEC_CHANNEL_BINDINGS");
 _Static_assert(offsetof(SecurityFunctionTableW, InitializeSecurityContextW) == 48 &&
                    offsetof(SecurityFunctionTableW, EncryptMessage) == 200 &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading SEC_WINNT_AUTH_IDENTITY in its four shapes.
+ * Reading SEC_WINNT_AUTH_IDENTITY in its four shapes with pointers; identity_ex2.c has the fifth.
  */
 #include "identity.h"
 
@@ -9,11 +9,8 @@
 #include "memory.h"
 #include "text.h"
 
-/* SEC_WINNT_AUTH_IDENTITY_EX2 begins with its version and, as 16 bits, its header length. */
-#define EX2_HEADER_SMALLEST 40
-#define EX2_HEADER_LARGEST 96
-
-/* The fields of any shape; the pointers lead to bytes or 16-bit units, as flags says. */
+/* The fields of a shape with pointers; the pointers lead to bytes or 16-bit units, as flags says.
+ */
 struct fields {
     const void *user, *domain, *password, *package_list;
     ULONG user_length, domain_length, password_length, package_list_length;
@@ -23,13 +20,10 @@ struct fields {
 /* The W and A structures differ only in the pointed-to type. A structure that starts with the
  * version and its own length is an EX one: read as a plain one, the two words would make a user
  * name at an address no process has. */
-static bool read_fields(const void *structure, struct fields *fields)
+static void read_fields(const void *structure, struct fields *fields)
 {
     ULONG head[2];
     memcpy(head, structure, sizeof head);
-    if (head[0] == SEC_WINNT_AUTH_IDENTITY_VERSION_2 && (head[1] & 0xffff) >= EX2_HEADER_SMALLEST &&
-        (head[1] & 0xffff) <= EX2_HEADER_LARGEST)
-        return false;
     if (head[0] == SEC_WINNT_AUTH_IDENTITY_VERSION &&
         head[1] == sizeof(SEC_WINNT_AUTH_IDENTITY_EXW)) {
         SEC_WINNT_AUTH_IDENTITY_EXW ex;
@@ -37,14 +31,13 @@ static bool read_fields(const void *structure, struct fields *fields)
         *fields = (struct fields){
             ex.User,         ex.Domain,         ex.Password,          ex.PackageList, ex.UserLength,
             ex.DomainLength, ex.PasswordLength, ex.PackageListLength, ex.Flags};
-        return true;
+        return;
     }
     SEC_WINNT_AUTH_IDENTITY_W plain;
     memcpy(&plain, structure, sizeof plain);
     *fields = (struct fields){plain.User,       plain.Domain,       plain.Password,       NULL,
                               plain.UserLength, plain.DomainLength, plain.PasswordLength, 0,
                               plain.Flags};
-    return true;
 }
 
 static SECURITY_STATUS copy_ansi(const char *text, ULONG length, char **out)
@@ -76,9 +69,15 @@ static SECURITY_STATUS copy_field(const void *text, ULONG length, bool unicode, 
 SECURITY_STATUS sspi_identity_read(const void *structure, struct sspi_identity *identity)
 {
     struct fields fields;
+    ULONG version;
     memset(identity, 0, sizeof *identity);
-    if (!structure || !read_fields(structure, &fields))
+    if (!structure)
         return SEC_E_UNKNOWN_CREDENTIALS;
+    /* SEC_WINNT_AUTH_IDENTITY_INFO: the first word tells. */
+    memcpy(&version, structure, sizeof version);
+    if (version == SEC_WINNT_AUTH_IDENTITY_VERSION_2)
+        return sspi_identity_read_ex2(structure, identity);
+    read_fields(structure, &fields);
     if (!(fields.flags & (SEC_WINNT_AUTH_IDENTITY_ANSI | SEC_WINNT_AUTH_IDENTITY_UNICODE)))
         return SEC_E_UNKNOWN_CREDENTIALS;
 
@@ -101,18 +100,20 @@ void sspi_identity_free(struct sspi_identity *identity)
     if (identity->password)
         sspi_free_secret(identity->password, strlen(identity->password));
     sspi_free(identity->package_list);
+    sspi_blob_free(&identity->keytab);
     memset(identity, 0, sizeof *identity);
 }
 
 SECURITY_STATUS sspi_identity_copy(const struct sspi_identity *from, struct sspi_identity *to)
 {
     *to = (struct sspi_identity){
-        sspi_strdup(from->user),
-        sspi_strdup(from->domain),
-        sspi_strdup(from->password),
-        sspi_strdup(from->package_list),
+        .user = sspi_strdup(from->user),
+        .domain = sspi_strdup(from->domain),
+        .password = sspi_strdup(from->password),
+        .package_list = sspi_strdup(from->package_list),
     };
-    if ((from->user && !to->user) || (from->domain && !to->domain) ||
+    bool keys = sspi_blob_copy(&to->keytab, from->keytab.data, from->keytab.size);
+    if (!keys || (from->user && !to->user) || (from->domain && !to->domain) ||
         (from->password && !to->password) || (from->package_list && !to->package_list)) {
         sspi_identity_free(to);
         return SEC_E_INSUFFICIENT_MEMORY;

@@ -72,7 +72,9 @@ static void explicit_identities(void)
         void *credential = NULL;
         struct sspi_identity identity = {(char *)(uintptr_t)rows[i].user,
                                          (char *)(uintptr_t)rows[i].domain,
-                                         (char *)(uintptr_t)rows[i].password, NULL};
+                                         (char *)(uintptr_t)rows[i].password,
+                                         NULL,
+                                         {NULL, 0}};
         ASSERT_STATUS(acquire(SECPKG_CRED_OUTBOUND, NULL, &identity, &credential), rows[i].status);
         if (rows[i].status == SEC_E_OK)
             name_is(credential, SEC_E_OK, rows[i].name);
@@ -80,11 +82,77 @@ static void explicit_identities(void)
     world_close(&world);
 }
 
+/* The bytes of the world's keytab, which then is no more. */
+static struct sspi_blob take_keytab(void)
+{
+    struct sspi_blob bytes = {malloc(4096), 0};
+    FILE *file = fopen(world_path(&world, "keytab"), "r");
+    if (!file)
+        abort();
+    bytes.size = fread(bytes.data, 1, 4096, file);
+    fclose(file);
+    unlink(world_path(&world, "keytab"));
+    return bytes;
+}
+
+/* Keys that came with the identity; the same bytes cut anywhere are no success without a key. */
+static void keys_in_identity(void)
+{
+    struct pair pair;
+    struct sspi_identity identity = {.user = (char *)(uintptr_t)WORLD_SERVICE};
+    world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    struct sspi_blob bytes = take_keytab();
+    for (size_t size = bytes.size; size > 0; size -= size > 4 ? 3 : 1) {
+        pair_acquire(&pair);
+        KERBEROS->free_credential(pair.server_credential);
+        identity.keytab = (struct sspi_blob){bytes.data, size};
+        ASSERT_STATUS(acquire(SECPKG_CRED_INBOUND, NULL, &identity, &pair.server_credential),
+                      SEC_E_OK);
+        CU_ASSERT_EQUAL(pair_establish(&pair, 0x1001e, 0), size == bytes.size);
+        if (size == bytes.size) {
+            /* The second context finds the keys where the first left them. */
+            pair_reset(&pair);
+            CU_ASSERT_TRUE(pair_establish(&pair, 0x1001e, 0));
+        }
+        pair_free(&pair);
+    }
+    sspi_blob_free(&bytes);
+    world_close(&world);
+}
+
+/* No ticket cache: whoever the client keytab is of, and no KDC to ask; a cache goes first. */
+static void client_keytab(void)
+{
+    struct pair pair;
+    void *credential = NULL;
+    world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    world_name(&world, "KRB5_CLIENT_KTNAME", "keytab");
+    ASSERT_STATUS(acquire(SECPKG_CRED_OUTBOUND, NULL, NULL, &credential), SEC_E_OK);
+    name_is(credential, SEC_E_OK, WORLD_CLIENT);
+    unlink(world_path(&world, "cache"));
+    ASSERT_STATUS(acquire(SECPKG_CRED_OUTBOUND, NULL, NULL, &credential), SEC_E_OK);
+    name_is(credential, SEC_E_OK, WORLD_SERVICE "@" WORLD_REALM);
+    pair_acquire(&pair);
+    ASSERT_STATUS(client_leg(&pair, 0, WORLD_SERVICE, NULL), SEC_E_NO_AUTHENTICATING_AUTHORITY);
+    pair_reset(&pair);
+    world_tickets(&world);
+    ASSERT_STATUS(client_leg(&pair, 0, WORLD_SERVICE, NULL), SEC_E_OK);
+    pair_reset(&pair);
+    unlink(world_path(&world, "cache"));
+    world_name(&world, "KRB5_CLIENT_KTNAME", "nothing");
+    KERBEROS->free_credential(pair.client_credential);
+    ASSERT_STATUS(acquire(SECPKG_CRED_OUTBOUND, NULL, NULL, &pair.client_credential), SEC_E_OK);
+    ASSERT_STATUS(client_leg(&pair, 0, WORLD_SERVICE, NULL), SEC_E_NO_CREDENTIALS);
+    pair_free(&pair);
+    unsetenv("KRB5_CLIENT_KTNAME");
+    world_close(&world);
+}
+
 /* An explicit identity must not travel on the ticket that lies around, right or wrong. */
 static void no_ambient_ticket(void)
 {
     struct pair pair;
-    struct sspi_identity identity = {"alice", WORLD_REALM, "wrong", NULL};
+    struct sspi_identity identity = {"alice", WORLD_REALM, "wrong", NULL, {NULL, 0}};
     world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
     pair_acquire(&pair);
     KERBEROS->free_credential(pair.client_credential);
@@ -173,5 +241,6 @@ static void many_threads(void)
 }
 
 SSPI_TESTS({"default identities", default_identities}, {"explicit identities", explicit_identities},
+           {"keys in an identity", keys_in_identity}, {"client keytab", client_keytab},
            {"no ambient ticket", no_ambient_ticket}, {"lent contexts", lent_contexts},
            {"many threads", many_threads})

@@ -26,7 +26,9 @@ static void identities(void)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct sspi_identity identity = {(char *)(uintptr_t)rows[i].user,
                                          (char *)(uintptr_t)rows[i].domain,
-                                         (char *)(uintptr_t)rows[i].password, NULL};
+                                         (char *)(uintptr_t)rows[i].password,
+                                         NULL,
+                                         {NULL, 0}};
         struct ntlm_credential *credential = world_acquire(SECPKG_CRED_OUTBOUND, &identity);
         CU_ASSERT_EQUAL(credential->identity, rows[i].kind);
         NTLM->free_credential(credential);
@@ -36,8 +38,10 @@ static void identities(void)
 
 static void names(void)
 {
-    struct sspi_identity alice = {(char[]){"alice"}, (char[]){"EXAMPLE"}, (char[]){"x"}, NULL};
-    struct sspi_identity upn = {(char[]){"alice@example.org"}, NULL, (char[]){"x"}, NULL};
+    struct sspi_identity alice = {
+        (char[]){"alice"}, (char[]){"EXAMPLE"}, (char[]){"x"}, NULL, {NULL, 0}};
+    struct sspi_identity upn = {
+        (char[]){"alice@example.org"}, NULL, (char[]){"x"}, NULL, {NULL, 0}};
     char *name = NULL;
     world_start(WORLD_ACCOUNTS, NULL);
     void *credential = world_acquire(SECPKG_CRED_OUTBOUND, &alice);

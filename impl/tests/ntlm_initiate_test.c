@@ -18,8 +18,11 @@ struct client {
 static void first_leg(struct client *client, const char *user, const char *domain, ULONG req)
 {
     static char password[] = "Password", nothing[] = "";
-    struct sspi_identity identity = {(char *)(uintptr_t)user, (char *)(uintptr_t)domain,
-                                     *user ? password : nothing, NULL};
+    struct sspi_identity identity = {(char *)(uintptr_t)user,
+                                     (char *)(uintptr_t)domain,
+                                     *user ? password : nothing,
+                                     NULL,
+                                     {NULL, 0}};
     memset(client, 0, sizeof *client);
     world_start(WORLD_ACCOUNTS, NULL);
     client->credential = world_acquire(SECPKG_CRED_OUTBOUND, &identity);
@@ -116,7 +119,7 @@ static void settings(void)
 {
     struct client client;
     struct ntlm_av av;
-    struct sspi_identity identity = {"alice", "EXAMPLE", "Password", NULL};
+    struct sspi_identity identity = {"alice", "EXAMPLE", "Password", NULL, {NULL, 0}};
     memset(&client, 0, sizeof client);
     world_start(WORLD_ACCOUNTS, "EXAMPLE\nav-tail = 8\n"
                                 "single-host = 01000000002000001111111111111111111111111111"

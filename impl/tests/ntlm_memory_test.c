@@ -31,7 +31,8 @@ static SECURITY_STATUS acquire(ULONG use, const struct sspi_identity *identity, 
 
 static SECURITY_STATUS scene(void)
 {
-    struct sspi_identity user = {"lanny", "EXAMPLE", "Password", NULL}, nobody = {"", "", "", NULL};
+    struct sspi_identity user = {"lanny", "EXAMPLE", "Password", NULL, {NULL, 0}},
+                         nobody = {"", "", "", NULL, {NULL, 0}};
     memset(&world, 0, sizeof world);
     world.isc = way.isc;
     world.asc = way.asc;

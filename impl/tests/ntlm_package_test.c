@@ -165,8 +165,8 @@ static size_t left_behind(void)
 
 static SECURITY_STATUS run_once(struct world *world)
 {
-    struct sspi_identity identity = {(char[]){"alice"}, (char[]){"EXAMPLE"}, (char[]){"Password"},
-                                     NULL};
+    struct sspi_identity identity = {
+        (char[]){"alice"}, (char[]){"EXAMPLE"}, (char[]){"Password"}, NULL, {NULL, 0}};
     struct sspi_cred_request out = {.use = SECPKG_CRED_OUTBOUND, .identity = &identity};
     struct sspi_cred_request in = {.use = SECPKG_CRED_INBOUND};
     TimeStamp expiry;

@@ -20,7 +20,9 @@ static void meet(struct world *world, const char *client, const char *server)
     char settings[128];
     struct sspi_identity identity = {(char *)(uintptr_t)world->user,
                                      (char *)(uintptr_t)world->domain,
-                                     (char *)(uintptr_t)world->password, NULL};
+                                     (char *)(uintptr_t)world->password,
+                                     NULL,
+                                     {NULL, 0}};
     snprintf(settings, sizeof settings, "EXAMPLE\n%s", client);
     world_start(ACCOUNTS, settings);
     world->client_cred = world_acquire(SECPKG_CRED_OUTBOUND, &identity);

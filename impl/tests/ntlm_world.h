@@ -157,7 +157,9 @@ static inline void world_meet(struct world *world)
 {
     struct sspi_identity identity = {(char *)(uintptr_t)world->user,
                                      (char *)(uintptr_t)world->domain,
-                                     (char *)(uintptr_t)world->password, NULL};
+                                     (char *)(uintptr_t)world->password,
+                                     NULL,
+                                     {NULL, 0}};
     world->client_cred =
         world_acquire(SECPKG_CRED_OUTBOUND, world->default_identity ? NULL : &identity);
     world->server_cred = world_acquire(SECPKG_CRED_INBOUND, NULL);

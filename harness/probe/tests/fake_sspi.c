@@ -99,6 +99,15 @@ static void describe(const char *name, const void *text, ULONG length, bool is_a
         snprintf(out, room, "%s=%04x../%u ", name, *(const uint16_t *)text, length);
 }
 
+/* The whole of it, in hex. */
+static void describe_piece(const SEC_WINNT_AUTH_IDENTITY_EX2 *identity)
+{
+    const unsigned char *bytes = (const unsigned char *)identity;
+    for (size_t i = 0; i < identity->cbStructureLength && 2 * i + 2 < sizeof described_identity;
+         i++)
+        snprintf(described_identity + 2 * i, 3, "%02x", bytes[i]);
+}
+
 static void describe_identity(const void *identity)
 {
     SEC_WINNT_AUTH_IDENTITY_EXW copy = {0};
@@ -108,6 +117,10 @@ static void describe_identity(const void *identity)
     if (!identity)
         return;
     memcpy(&version, identity, sizeof version);
+    if (version == SEC_WINNT_AUTH_IDENTITY_VERSION_2) {
+        describe_piece(identity);
+        return;
+    }
     if (version == SEC_WINNT_AUTH_IDENTITY_VERSION)
         memcpy(&copy, identity, sizeof copy);
     else

@@ -157,6 +157,9 @@ def test_many_handles(probe):
 # ---- identity and attributes --------------------------------------------------------------------
 
 
+PASSWORD_TYPE = "2fc3bf28f610384798d11ac061df716a"  # 28bfc32f-10f6-4738-98d1-1ac061df716a in memory
+
+
 @pytest.mark.parametrize(
     "identity, seen",
     [
@@ -165,6 +168,12 @@ def test_many_handles(probe):
         ({"User": "u", "PackageList": "!Kerberos"}, "EX/72 User=0075../1 Domain=null/0 Password=null/0 PackageList=0021../9 "),
         ({"kind": "EXA", "User": "u", "PackageList": ""}, "EX/72 User=u/1 Domain=null/0 Password=null/0 PackageList=/0 "),
         ({"kind": "W", "User": "bob", "Flags": 1}, "User=b/3 Domain=null/0 Password=null/0 "),
+        ({"kind": "EX2", "User": "u", "Password": "pw", "DomainLength": 9},
+         "01020000" "30000000" "52000000" "30000000" "02000000" "00000000" "09000000" "32000000" "20000000" "02000000"
+         "00000000" "00000000" "7500" "1c002000" + PASSWORD_TYPE + "1c000000" "04000000" "70007700"),
+        ({"kind": "EX2", "Keytab": "0502ff", "CredType": 16 * "ab", "ByteArrayOffset": 77},
+         "01020000" "30000000" "4f000000" "00000000" "00000000" "00000000" "00000000" "30000000" "1f000000" "02000000"
+         "00000000" "00000000" "1c001f00" + 16 * "ab" + "4d000000" "03000000" "0502ff"),
         (None, ""),
     ],
 )

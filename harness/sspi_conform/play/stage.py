@@ -151,6 +151,7 @@ class Stage:
             "own": lambda: side.token or "", "subject": lambda: self.case.subject,
             "target": lambda: self.world.target(self.initiator.settings["target"]),
             "package": lambda: side.settings["package"],
+            "keytab": lambda: self.world.keytab(self.initiator.settings["target"]),
         }
         if word in words:
             return words[word]()

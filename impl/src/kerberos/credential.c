@@ -21,6 +21,7 @@ static krb5_error_code read_environment(struct sspi_krb_lib *lib,
                                         struct sspi_krb_credential *credential)
 {
     char keytab[1024];
+    krb5_keytab client = NULL;
     krb5_error_code error = krb5_cc_set_default_name(lib->krb5, NULL);
     if (error)
         return error;
@@ -30,7 +31,17 @@ static krb5_error_code read_environment(struct sspi_krb_lib *lib,
     if (error)
         return error;
     credential->keytab_name = sspi_strdup(keytab);
-    return credential->cache_name && credential->keytab_name ? 0 : ENOMEM;
+    error = krb5_kt_client_default(lib->krb5, &client);
+    if (!error)
+        error = krb5_kt_get_name(lib->krb5, client, keytab, sizeof keytab);
+    if (client)
+        krb5_kt_close(lib->krb5, client);
+    if (error)
+        return error;
+    credential->client_keytab_name = sspi_strdup(keytab);
+    return credential->cache_name && credential->keytab_name && credential->client_keytab_name
+               ? 0
+               : ENOMEM;
 }
 
 static SECURITY_STATUS copy_request(const struct sspi_cred_request *request,
@@ -40,10 +51,11 @@ static SECURITY_STATUS copy_request(const struct sspi_cred_request *request,
 
     credential->use = request->use & SECPKG_CRED_BOTH;
     /* A structure with nothing in it asks for the default credentials. */
-    if (identity &&
-        (given(identity->user) || given(identity->domain) || given(identity->password))) {
+    if (identity && (given(identity->user) || given(identity->domain) ||
+                     given(identity->password) || identity->keytab.size)) {
         /* Windows refuses a user without a password here. */
-        if ((credential->use & SECPKG_CRED_OUTBOUND) && !identity->password)
+        if ((credential->use & SECPKG_CRED_OUTBOUND) && !identity->password &&
+            !identity->keytab.size)
             return SEC_E_NO_CREDENTIALS;
         credential->explicit_identity = true;
         SECURITY_STATUS status = sspi_identity_copy(identity, &credential->identity);
@@ -107,6 +119,7 @@ void sspi_krb_free_credential(void *handle)
     sspi_free(credential->principal);
     sspi_free(credential->cache_name);
     sspi_free(credential->keytab_name);
+    sspi_free(credential->client_keytab_name);
     pthread_mutex_destroy(&credential->lock);
     sspi_free(credential);
 }
@@ -127,13 +140,49 @@ krb5_error_code sspi_krb_identity_principal(krb5_context krb5, const struct sspi
         realm = sspi_upper(identity->domain);
         if (!realm)
             return ENOMEM;
-        error = krb5_build_principal(krb5, principal, (unsigned)strlen(realm), realm, user,
-                                     (char *)NULL);
+        /* No account name has a slash; the owner of a keytab may be a service. */
+        if (strchr(user, '/'))
+            error = krb5_parse_name_flags(krb5, user, KRB5_PRINCIPAL_PARSE_NO_REALM, principal);
+        else
+            error = krb5_build_principal(krb5, principal, (unsigned)strlen(realm), realm, user,
+                                         (char *)NULL);
+        if (!error && strchr(user, '/'))
+            error = krb5_set_principal_realm(krb5, *principal, realm);
     }
     sspi_free(realm);
     return error;
 }
 
+krb5_error_code sspi_krb_first_key(krb5_context krb5, krb5_keytab keytab, krb5_principal *principal)
+{
+    krb5_kt_cursor cursor;
+    krb5_keytab_entry entry;
+
+    krb5_error_code error = krb5_kt_start_seq_get(krb5, keytab, &cursor);
+    if (error)
+        return error;
+    error = krb5_kt_next_entry(krb5, keytab, &entry, &cursor);
+    if (!error) {
+        error = krb5_copy_principal(krb5, entry.principal, principal);
+        krb5_free_keytab_entry_contents(krb5, &entry);
+    }
+    krb5_kt_end_seq_get(krb5, keytab, &cursor);
+    return error == KRB5_KT_END ? ENOENT : error;
+}
+
+static krb5_error_code first_name(krb5_context krb5, const char *keytab_name,
+                                  krb5_principal *principal)
+{
+    krb5_keytab keytab = NULL;
+    krb5_error_code error = krb5_kt_resolve(krb5, keytab_name, &keytab);
+    if (error)
+        return error;
+    error = sspi_krb_first_key(krb5, keytab, principal);
+    krb5_kt_close(krb5, keytab);
+    return error;
+}
+
+/* Whose ticket cache it is; without one, whose client keytab (tickets.c). */
 static krb5_error_code default_principal(struct sspi_krb_lib *lib,
                                          const struct sspi_krb_credential *credential,
                                          krb5_principal *principal)
@@ -144,30 +193,10 @@ static krb5_error_code default_principal(struct sspi_krb_lib *lib,
         error = krb5_cc_get_principal(lib->krb5, cache, principal);
     if (cache)
         krb5_cc_close(lib->krb5, cache);
+    if (error == KRB5_FCC_NOFILE &&
+        first_name(lib->krb5, credential->client_keytab_name, principal) == 0)
+        error = 0;
     return error;
-}
-
-static krb5_error_code first_key(krb5_context krb5, const struct sspi_krb_credential *credential,
-                                 krb5_principal *principal)
-{
-    krb5_keytab keytab = NULL;
-    krb5_kt_cursor cursor;
-    krb5_keytab_entry entry;
-
-    krb5_error_code error = krb5_kt_resolve(krb5, credential->keytab_name, &keytab);
-    if (error)
-        return error;
-    error = krb5_kt_start_seq_get(krb5, keytab, &cursor);
-    if (!error) {
-        error = krb5_kt_next_entry(krb5, keytab, &entry, &cursor);
-        if (!error) {
-            error = krb5_copy_principal(krb5, entry.principal, principal);
-            krb5_free_keytab_entry_contents(krb5, &entry);
-        }
-        krb5_kt_end_seq_get(krb5, keytab, &cursor);
-    }
-    krb5_kt_close(krb5, keytab);
-    return error == KRB5_KT_END ? ENOENT : error;
 }
 
 krb5_error_code sspi_krb_service_principal(krb5_context krb5,
@@ -176,7 +205,7 @@ krb5_error_code sspi_krb_service_principal(krb5_context krb5,
 {
     if (credential->principal)
         return krb5_parse_name(krb5, credential->principal, principal);
-    return first_key(krb5, credential, principal);
+    return first_name(krb5, credential->keytab_name, principal);
 }
 
 SECURITY_STATUS sspi_krb_credential_name(void *handle, char **name)
@@ -213,11 +242,15 @@ SECURITY_STATUS sspi_krb_credential_name(void *handle, char **name)
 
 /* Opens or copies the keytab; the stamp is taken first, so that a change meanwhile is seen next
  * time. */
-static krb5_error_code load_keys(struct sspi_krb_lib *lib, const char *name,
+static krb5_error_code load_keys(struct sspi_krb_lib *lib,
+                                 const struct sspi_krb_credential *credential,
                                  const struct sspi_krb_stamp *stamp, struct sspi_krb_store *store)
 {
+    const struct sspi_blob *given_keys = &credential->identity.keytab;
     krb5_keytab keytab = NULL;
-    krb5_error_code error = krb5_kt_resolve(lib->krb5, name, &keytab);
+    if (given_keys->size)
+        return sspi_krb_store_keytab(lib->krb5, given_keys->data, given_keys->size, store);
+    krb5_error_code error = krb5_kt_resolve(lib->krb5, credential->keytab_name, &keytab);
     if (error)
         return error;
     if (stamp) {
@@ -233,7 +266,8 @@ static krb5_error_code load_keys(struct sspi_krb_lib *lib, const char *name,
 SECURITY_STATUS sspi_krb_keys(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
                               struct sspi_krb_store **keys)
 {
-    const char *path = sspi_krb_file_of(credential->keytab_name);
+    const char *path =
+        credential->identity.keytab.size ? NULL : sspi_krb_file_of(credential->keytab_name);
     struct sspi_krb_stamp stamp;
     struct sspi_krb_store *fresh = NULL;
     krb5_error_code error = 0;
@@ -246,8 +280,7 @@ SECURITY_STATUS sspi_krb_keys(struct sspi_krb_credential *credential, struct ssp
     pthread_mutex_lock(&credential->lock);
     if (!credential->keys || (path && !sspi_krb_stamp_equal(&stamp, &credential->keys->stamp))) {
         fresh = sspi_krb_store_new();
-        error =
-            fresh ? load_keys(lib, credential->keytab_name, path ? &stamp : NULL, fresh) : ENOMEM;
+        error = fresh ? load_keys(lib, credential, path ? &stamp : NULL, fresh) : ENOMEM;
         struct sspi_krb_store *old = fresh;
         if (!error) {
             old = credential->keys;

@@ -18,10 +18,11 @@
 
 struct sspi_krb_credential {
     ULONG use;              /* SECPKG_CRED_INBOUND, SECPKG_CRED_OUTBOUND */
-    bool explicit_identity; /* user and password were given: no ambient ticket is ever used */
+    bool explicit_identity; /* user and secret were given: no ambient ticket is ever used */
     struct sspi_identity identity;
     char *principal;                /* pszPrincipal, or NULL */
     char *cache_name, *keytab_name; /* of the environment */
+    char *client_keytab_name;       /* likewise: who an initiator without ticket cache is */
     pthread_mutex_t lock;           /* guards the two stores and asking for a TGT */
     struct sspi_krb_store *tickets; /* NULL until the first leg of an initiator */
     struct sspi_krb_store *keys;    /* NULL until the first leg of an acceptor */
@@ -43,13 +44,17 @@ SECURITY_STATUS sspi_krb_tickets(struct sspi_krb_credential *credential, struct 
 SECURITY_STATUS sspi_krb_ticket(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
                                 struct sspi_krb_store *tickets, const char *target,
                                 krb5_creds **ticket);
-/* The keys of an acceptor. [out] keys: release it with sspi_krb_store_release. */
+/* The keys of an acceptor, and of an identity that came with a keytab. [out] keys: release it with
+ * sspi_krb_store_release. */
 SECURITY_STATUS sspi_krb_keys(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
                               struct sspi_krb_store **keys);
 
 /* The principal of an explicit identity. 0 or an error of libkrb5. */
 krb5_error_code sspi_krb_identity_principal(krb5_context krb5, const struct sspi_identity *identity,
                                             krb5_principal *principal);
+/* The principal of the first key in a keytab. 0, ENOENT or an error of libkrb5. */
+krb5_error_code sspi_krb_first_key(krb5_context krb5, krb5_keytab keytab,
+                                   krb5_principal *principal);
 
 /* The principal of an acceptor: pszPrincipal, else that of its first key. */
 krb5_error_code sspi_krb_service_principal(krb5_context krb5,

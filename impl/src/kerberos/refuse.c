@@ -36,21 +36,9 @@ static krb5_ui_4 wire_code(krb5_error_code why)
 static krb5_error_code own_name(const struct sspi_krb_credential *credential, krb5_context krb5,
                                 krb5_keytab keys, krb5_principal *name)
 {
-    krb5_kt_cursor cursor;
-    krb5_keytab_entry entry;
-
     if (credential->principal)
         return krb5_parse_name(krb5, credential->principal, name);
-    krb5_error_code error = krb5_kt_start_seq_get(krb5, keys, &cursor);
-    if (error)
-        return error;
-    error = krb5_kt_next_entry(krb5, keys, &entry, &cursor);
-    if (!error) {
-        error = krb5_copy_principal(krb5, entry.principal, name);
-        krb5_free_keytab_entry_contents(krb5, &entry);
-    }
-    krb5_kt_end_seq_get(krb5, keys, &cursor);
-    return error;
+    return sspi_krb_first_key(krb5, keys, name);
 }
 
 void sspi_krb_refuse(const struct sspi_krb_context *context,

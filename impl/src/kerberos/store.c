@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../memory.h"
 
@@ -105,5 +107,31 @@ krb5_error_code sspi_krb_store_keys(krb5_context krb5, krb5_keytab from,
     krb5_kt_end_seq_get(krb5, from, &cursor);
     if (error == KRB5_KT_END)
         error = count ? 0 : ENOENT;
+    return error;
+}
+
+/* libkrb5 reads keytabs from files only; this one never has a name that others could open. */
+krb5_error_code sspi_krb_store_keytab(krb5_context krb5, const void *bytes, size_t size,
+                                      struct sspi_krb_store *store)
+{
+    char name[64];
+    krb5_keytab keytab = NULL;
+    krb5_error_code error = 0;
+
+    int file = memfd_create("keytab", MFD_CLOEXEC);
+    if (file < 0)
+        return errno;
+    if (write(file, bytes, size) != (ssize_t)size) {
+        error = KRB5_KT_IOERR;
+        goto out;
+    }
+    snprintf(name, sizeof name, "FILE:/proc/self/fd/%d", file);
+    error = krb5_kt_resolve(krb5, name, &keytab);
+    if (!error)
+        error = sspi_krb_store_keys(krb5, keytab, store);
+    if (keytab)
+        krb5_kt_close(krb5, keytab);
+out:
+    close(file);
     return error;
 }

@@ -27,7 +27,8 @@ struct sspi_krb_store {
     krb5_ccache tickets; /* MEMORY, ours to destroy; or NULL */
     krb5_keytab keys;    /* ours to close; or NULL */
     struct sspi_krb_stamp stamp;
-    krb5_timestamp expiry; /* of the TGT in tickets, when it was got with a password */
+    krb5_timestamp expiry; /* of the TGT in tickets, when it was got here: by password or keytab;
+                              0: a copy of a ticket cache */
     int32_t shift_seconds, shift_microseconds; /* the KDC's clock minus ours */
 };
 
@@ -46,6 +47,9 @@ bool sspi_krb_stamp_equal(const struct sspi_krb_stamp *a, const struct sspi_krb_
 /* Copies all tickets of `from` into store->tickets (empty before). */
 krb5_error_code sspi_krb_store_tickets(krb5_context krb5, krb5_ccache from,
                                        struct sspi_krb_store *store);
+/* Reads all keys of a keytab file that is in memory into store->keys (empty before). As below. */
+krb5_error_code sspi_krb_store_keytab(krb5_context krb5, const void *bytes, size_t size,
+                                      struct sspi_krb_store *store);
 /* Copies all keys of `from` into store->keys (empty before). ENOENT: there is not one. */
 krb5_error_code sspi_krb_store_keys(krb5_context krb5, krb5_keytab from,
                                     struct sspi_krb_store *store);

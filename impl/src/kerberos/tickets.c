@@ -13,9 +13,9 @@
 /* Seconds before its end when a TGT is fetched again. */
 #define TGT_MARGIN 60
 
-static krb5_error_code ask_with_password(struct sspi_krb_lib *lib,
-                                         const struct sspi_identity *identity,
-                                         krb5_principal client, krb5_creds *tgt)
+/* keys: instead of a password; or NULL. */
+static krb5_error_code ask(struct sspi_krb_lib *lib, const char *password, krb5_keytab keys,
+                           krb5_principal client, krb5_creds *tgt)
 {
     krb5_get_init_creds_opt *options = NULL;
     krb5_error_code error = krb5_get_init_creds_opt_alloc(lib->krb5, &options);
@@ -23,25 +23,40 @@ static krb5_error_code ask_with_password(struct sspi_krb_lib *lib,
         return error;
     /* As Windows asks: whether the ticket is forwarded is decided per target. */
     krb5_get_init_creds_opt_set_forwardable(options, 1);
-    error = krb5_get_init_creds_password(lib->krb5, tgt, client,
-                                         identity->password ? identity->password : "", NULL, NULL,
-                                         0, NULL, options);
+    if (keys)
+        error = krb5_get_init_creds_keytab(lib->krb5, tgt, client, keys, 0, NULL, options);
+    else
+        error = krb5_get_init_creds_password(lib->krb5, tgt, client, password ? password : "", NULL,
+                                             NULL, 0, NULL, options);
     krb5_get_init_creds_opt_free(lib->krb5, options);
     return error;
 }
 
-/* A store with a TGT that the password of the identity opened. */
-static krb5_error_code log_on(struct sspi_krb_lib *lib, const struct sspi_identity *identity,
+/* A store with a TGT that the secret of the identity opened; without an identity, the first key
+ * of the client keytab, as MIT's GSSAPI does when there is no ticket cache.
+ * keys: of an identity with a keytab, or NULL. */
+static krb5_error_code log_on(struct sspi_krb_lib *lib,
+                              const struct sspi_krb_credential *credential, krb5_keytab keys,
                               struct sspi_krb_store *store)
 {
+    const struct sspi_identity *identity = &credential->identity;
+    krb5_keytab client_keys = NULL;
     krb5_principal client = NULL;
     krb5_creds tgt = {0};
     krb5_timestamp seconds = 0;
     int32_t fraction = 0;
 
-    krb5_error_code error = sspi_krb_identity_principal(lib->krb5, identity, &client);
+    krb5_error_code error = 0;
+    if (credential->explicit_identity) {
+        error = sspi_krb_identity_principal(lib->krb5, identity, &client);
+    } else {
+        error = krb5_kt_resolve(lib->krb5, credential->client_keytab_name, &client_keys);
+        if (!error)
+            error = sspi_krb_first_key(lib->krb5, client_keys, &client);
+        keys = client_keys;
+    }
     if (!error)
-        error = ask_with_password(lib, identity, client, &tgt);
+        error = ask(lib, identity->password, keys, client, &tgt);
     if (!error)
         error = krb5_cc_new_unique(lib->krb5, "MEMORY", NULL, &store->tickets);
     if (!error)
@@ -57,6 +72,8 @@ static krb5_error_code log_on(struct sspi_krb_lib *lib, const struct sspi_identi
     }
     krb5_free_cred_contents(lib->krb5, &tgt);
     krb5_free_principal(lib->krb5, client);
+    if (client_keys)
+        krb5_kt_close(lib->krb5, client_keys);
     return error;
 }
 
@@ -85,41 +102,64 @@ static krb5_error_code load_tickets(struct sspi_krb_lib *lib, const char *name,
     return error;
 }
 
-static bool still_good(struct sspi_krb_credential *credential, const struct sspi_krb_stamp *stamp)
+/* own: the TGT is to be one that was got here. */
+static bool still_good(const struct sspi_krb_store *store, bool own,
+                       const struct sspi_krb_stamp *stamp)
 {
-    const struct sspi_krb_store *store = credential->tickets;
     if (!store)
         return false;
-    if (!credential->explicit_identity)
+    if (!own)
         return stamp && sspi_krb_stamp_equal(stamp, &store->stamp);
     int64_t now = sspi_filetime_to_unix(sspi_now()) + store->shift_seconds;
     return now + TGT_MARGIN < (int64_t)(uint32_t)store->expiry;
 }
 
+/* The ticket cache of the environment, else the client keytab.
+ * [out] known: stamp, when the cache is a file; own: it is to be the keytab. */
+static SECURITY_STATUS find_ambient(const struct sspi_krb_credential *credential,
+                                    struct sspi_krb_stamp *stamp, struct sspi_krb_stamp **known,
+                                    bool *own)
+{
+    const char *cache = sspi_krb_file_of(credential->cache_name);
+    const char *keytab = sspi_krb_file_of(credential->client_keytab_name);
+    struct sspi_krb_stamp unused;
+
+    if (cache && sspi_krb_stamp(cache, stamp))
+        *known = stamp;
+    else if (cache)
+        *own = keytab && sspi_krb_stamp(keytab, &unused);
+    if (!cache || *known || *own)
+        return SEC_E_OK;
+    sspi_error_set("no Kerberos ticket cache at %s: run kinit, or give an identity", cache);
+    return SEC_E_NO_CREDENTIALS;
+}
+
 SECURITY_STATUS sspi_krb_tickets(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
                                  struct sspi_krb_store **tickets)
 {
-    const char *path = NULL;
     struct sspi_krb_stamp stamp, *known = NULL;
+    struct sspi_krb_store *keys = NULL;
+    bool own = credential->explicit_identity;
     krb5_error_code error = 0;
 
     if (credential->client)
         return sspi_krb_client_tickets(credential->client, tickets);
-    if (!credential->explicit_identity) {
-        path = sspi_krb_file_of(credential->cache_name);
-        if (path && !sspi_krb_stamp(path, &stamp)) {
-            sspi_error_set("no Kerberos ticket cache at %s: run kinit, or give an identity", path);
-            return SEC_E_NO_CREDENTIALS;
-        }
-        known = path ? &stamp : NULL;
+    if (!own) {
+        SECURITY_STATUS status = find_ambient(credential, &stamp, &known, &own);
+        if (status != SEC_E_OK)
+            return status;
+    } else if (credential->identity.keytab.size) {
+        SECURITY_STATUS status = sspi_krb_keys(credential, lib, &keys);
+        if (status != SEC_E_OK)
+            return status;
     }
     pthread_mutex_lock(&credential->lock);
-    if (!still_good(credential, known)) {
+    if (!still_good(credential->tickets, own, known)) {
         struct sspi_krb_store *fresh = sspi_krb_store_new(), *old = fresh;
         if (!fresh)
             error = ENOMEM;
-        else if (credential->explicit_identity)
-            error = log_on(lib, &credential->identity, fresh);
+        else if (own)
+            error = log_on(lib, credential, keys ? keys->keys : NULL, fresh);
         else
             error = load_tickets(lib, credential->cache_name, known, fresh);
         if (!error) {
@@ -131,6 +171,7 @@ SECURITY_STATUS sspi_krb_tickets(struct sspi_krb_credential *credential, struct 
     if (!error)
         *tickets = sspi_krb_store_share(credential->tickets);
     pthread_mutex_unlock(&credential->lock);
+    sspi_krb_store_release(lib->krb5, keys);
     return sspi_krb_explain(lib->krb5, error, SSPI_KRB_TICKET);
 }
 
@@ -187,7 +228,7 @@ static krb5_error_code fetch(struct sspi_krb_credential *credential, struct sspi
     krb5_ccache cache = NULL;
     if (credential->client && credential->client->evidence)
         return sspi_krb_proxy(credential->client, lib->krb5, wanted->server, ticket);
-    if (credential->explicit_identity || credential->client)
+    if (tickets->expiry || credential->client)
         return krb5_get_credentials(lib->krb5, 0, tickets->tickets, wanted, ticket);
     krb5_error_code error = krb5_cc_resolve(lib->krb5, credential->cache_name, &cache);
     if (!error)

@@ -62,6 +62,8 @@ static SECURITY_STATUS prepare_user(struct ntlm_credential *credential,
 static SECURITY_STATUS prepare_outbound(struct ntlm_credential *credential,
                                         const struct sspi_identity *identity, bool impersonating)
 {
+    if (identity && identity->keytab.size)
+        return SEC_E_NO_CREDENTIALS; /* keys of Kerberos, nothing for NTLM */
     credential->identity = kind_of(identity);
     /* Who is impersonated has left no password here. */
     if (impersonating && credential->identity == NTLM_DEFAULT)
