@@ -15,6 +15,7 @@ class Account:
     user: str
     password: str
     state: str
+    realm: str = ""  # none: the realm's own name
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,20 @@ def all_services(host: str, keytabs: Path) -> dict[str, Service]:
     }
     return {key: Service(key, spn, keytabs / f"{key}.keytab", key == "delegate", _ONLY.get(key, ()), key == "rekeyed",
                          key != "no-pac") for key, spn in names.items()}
+
+
+# A realm that trusts this one and is trusted by it; Realm(trust=True) starts its KDC.
+PARTNER = "PARTNER.TEST"
+
+
+def partner_accounts() -> dict[str, Account]:
+    """The users of the other realm, by key."""
+    return {"partner": Account("partner", "petra", "Petra-knows-5", "usable, of another realm", PARTNER)}
+
+
+def partner_services(keytabs: Path) -> dict[str, Service]:
+    """The services of the other realm, by key."""
+    return {"partner": Service("partner", f"HTTP/web.{PARTNER.lower()}", keytabs / "partner.keytab", False)}
 
 
 def unix_id(account: Account) -> int:

@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .accounts import Account, Service
+from .accounts import PARTNER, Account, Service
 from .errors import RealmError
 from .tools import base_environment, run_tool
 
 ENCTYPES = ("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "aes256-cts-hmac-sha384-192", "arcfour-hmac")
+PARTNER_ENCTYPES = ENCTYPES[:1]
+_TRUST = "known-to-both-KDCs"
 READY = b"starting..."
 # Long past, yet not 0, which means "never".
 PAST = "2001-01-01 00:00:00"
@@ -18,6 +20,8 @@ PAST = "2001-01-01 00:00:00"
 
 def write_kdc_conf(folder: Path, name: str, enctypes: Iterable[str] = ENCTYPES) -> None:
     """Write the one file the KDC and its tools read; the database lies beside it.
+
+    It refers clients that ask for a host of the other realm to that realm (RFC 6806 8).
 
     Port 0 lets the kernel pick, because two KDCs on one port both start and share the requests.
     """
@@ -37,7 +41,10 @@ def write_kdc_conf(folder: Path, name: str, enctypes: Iterable[str] = ENCTYPES) 
         supported_enctypes = {' '.join(f'{each}:normal' for each in enctypes)}
         max_life = 10h
         max_renewable_life = 7d
+        host_based_services = *
     }}
+[domain_realm]
+    .{PARTNER.lower()} = {PARTNER}
 [dbmodules]
     {name} = {{
         disable_last_success = true
@@ -56,9 +63,13 @@ def kdc_environment(folder: Path) -> dict[str, str]:
     }
 
 
-def build(folder: Path, name: str, accounts: Iterable[Account], services: Iterable[Service], together: Path) -> None:
-    """Make the database and the keytabs. One kadmin.local does it all: deriving the keys is the cost."""
-    write_kdc_conf(folder, name)
+def build(folder: Path, name: str, accounts: Iterable[Account], services: Iterable[Service], together: Path | None,
+          friend: str, enctypes: Iterable[str] = ENCTYPES) -> None:
+    """Make the database and the keytabs. One kadmin.local does it all: deriving the keys is the cost.
+
+    together: a keytab of all services. friend: a realm that this one trusts and that trusts it.
+    """
+    write_kdc_conf(folder, name, enctypes)
     environment = kdc_environment(folder)
     run_tool(["kdb5_util", "-r", name, "create", "-s", "-W"], environment, text="master\nmaster\n",
              what="making the KDC's database")
@@ -80,10 +91,12 @@ def build(folder: Path, name: str, accounts: Iterable[Account], services: Iterab
         lines.append(f"add_principal -randkey {types} -requires_preauth {options} {service.spn}")
         if service.enctypes:  # for the session key, which the KDC chooses without a look at the others
             lines.append(f'set_string {service.spn} session_enctypes "{" ".join(service.enctypes)}"')
-        for keytab in (service.keytab, together):
+        for keytab in filter(None, (service.keytab, together)):
             lines.append(f"ktadd -norandkey -k {keytab} {service.spn}")
         if service.rekeyed:
             lines.append(f"change_password -randkey {service.spn}")
+    for one, other in ((name, friend), (friend, name)):  # the same key in both databases
+        lines.append(f"add_principal -e {PARTNER_ENCTYPES[0]}:normal -requires_preauth -pw {_TRUST} krbtgt/{one}@{other}")
     # -p, because a user id without a name would leave kadmin.local without a guess.
     output = run_tool(["kadmin.local", "-r", name, "-p", "realm/admin"], environment, text="\n".join(lines) + "\n",
                       what="filling the KDC's database")
@@ -135,8 +148,13 @@ def port_of(pid: int) -> int:
     raise RealmError(f"the KDC (pid {pid}) says it is ready but listens on no TCP port")
 
 
-def write_krb5_conf(path: Path, name: str, host: str, port: int, keytab: Path, ccache: Path) -> None:
-    """Write the clients' configuration: this KDC, TCP only, no DNS, no canonical names, caches in files."""
+def write_krb5_conf(path: Path, name: str, host: str, port: int, keytab: Path, ccache: Path,
+                    partner_port: int | None = None) -> None:
+    """Write the clients' configuration: this KDC, TCP only, no DNS, no canonical names, caches in files.
+
+    Which realm the hosts of the other realm belong to is left to the KDC to say, as Windows does.
+    """
+    partner = f"    {PARTNER} = {{\n        kdc = 127.0.0.1:{partner_port}\n    }}\n" if partner_port is not None else ""
     domain = host.partition(".")[2]
     part = path.with_suffix(".new")  # renamed over, since clients may be reading
     part.write_text(f"""\
@@ -159,7 +177,7 @@ def write_krb5_conf(path: Path, name: str, host: str, port: int, keytab: Path, c
     {name} = {{
         kdc = 127.0.0.1:{port}
     }}
-[domain_realm]
+{partner}[domain_realm]
     {domain} = {name}
     .{domain} = {name}
 """)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from . import kdc, winbind
-from .accounts import Account, Service, all_accounts, all_services
+from .accounts import PARTNER, Account, Service, all_accounts, all_services, partner_accounts, partner_services
 from .errors import RealmError
 from .folder import make_folder, remove_folder
 from .process import Keeper
@@ -25,17 +25,19 @@ class Realm:
     cache: where the template is kept, None for the user's cache folder.
     standalone: winbindd as a standalone server, to which every other domain has no logon server.
     log: called with sentences about what happens.
+    trust: a second realm, PARTNER.TEST, with a KDC of its own; each trusts the other.
     """
 
     domain = winbind.DOMAIN
     netbios = winbind.NETBIOS
 
     def __init__(self, cache: Path | None = None, name: str = "SSPI.TEST", standalone: bool = False,
-                 log: Callable[[str], None] | None = None) -> None:
+                 log: Callable[[str], None] | None = None, trust: bool = False) -> None:
         self.name = name
         self.standalone = standalone
+        self.trust = trust
         self.host = f"web.{name.lower()}"
-        self.accounts: dict[str, Account] = all_accounts()
+        self.accounts: dict[str, Account] = all_accounts() | (partner_accounts() if trust else {})
         self.ready_seconds = 0.0
         self.first_time = False
         self.times: dict[str, float] = {}
@@ -73,7 +75,8 @@ class Realm:
     @property
     def services(self) -> dict[str, Service]:
         """The services by key, each with its own keytab."""
-        return all_services(self.host, self.folder / "keytabs")
+        keytabs = self.folder / "keytabs"
+        return all_services(self.host, keytabs) | (partner_services(keytabs) if self.trust else {})
 
     @property
     def keytab(self) -> Path:
@@ -106,7 +109,7 @@ class Realm:
         return self._keeper.alive()
 
     def log_of(self, part: str) -> Path:
-        """The log file of 'kdc' or 'winbindd'."""
+        """The log file of 'kdc', 'partner-kdc' or 'winbindd'."""
         return self.folder / "log" / f"{part}.log"
 
     # How a process is pointed at it
@@ -130,7 +133,7 @@ class Realm:
     def kinit(self, account_key: str, ccache: Path) -> None:
         """Get a ticket for an account into a file."""
         account = self.accounts[account_key]
-        run_tool(["kinit", "-c", f"FILE:{ccache}", f"{account.user}@{self.name}"], self.environment(),
+        run_tool(["kinit", "-c", f"FILE:{ccache}", f"{account.user}@{account.realm or self.name}"], self.environment(),
                  text=account.password + "\n", what=f"kinit of {account.user}")
 
     def master_ccache(self, account_key: str) -> Path:
@@ -169,7 +172,7 @@ class Realm:
         self._keeper.stop("winbindd")
 
     def kill(self, part: str) -> None:
-        """Kill 'kdc' or 'winbindd' as an accident would; check() complains."""
+        """Kill 'kdc', 'partner-kdc' or 'winbindd' as an accident would; check() complains."""
         self._keeper.kill(part)
 
     def _require_tools(self) -> None:
@@ -189,12 +192,16 @@ class Realm:
         for name in ("log", "rcache"):
             (self.folder / name).mkdir(mode=0o700)
         kdc.write_kdc_conf(self.folder / "kdc", self.name)
+        if self.trust:
+            kdc.write_kdc_conf(self.folder / "partner-kdc", PARTNER, kdc.PARTNER_ENCTYPES)
         winbind.write_smb_conf(self.folder / "samba", self.standalone)
-        winbind.write_unix_files(self.folder / "samba", self.accounts.values())
+        winbind.write_unix_files(self.folder / "samba", all_accounts().values())
         self.times["copy"] = time.monotonic() - begin
         begin = time.monotonic()
         self._begin_winbindd()  # first, as it takes longer
         self._begin_kdc()
+        if self.trust:
+            self._start_kdc_of("partner-kdc", PARTNER)
         self._finish_kdc()
         self.times["kdc"] = time.monotonic() - begin
         self._finish_winbindd()
@@ -204,13 +211,17 @@ class Realm:
 
     def _begin_kdc(self) -> None:
         self._require_stopped("kdc")
-        folder = self.folder / "kdc"
-        self._keeper.start("kdc", [find_tool("krb5kdc"), "-n", "-r", self.name, "-P", str(folder / "pid")],
-                           kdc.kdc_environment(folder), folder, self.log_of("kdc"), kdc.READY)
+        self._start_kdc_of("kdc", self.name)
+
+    def _start_kdc_of(self, part: str, name: str) -> None:
+        folder = self.folder / part
+        self._keeper.start(part, [find_tool("krb5kdc"), "-n", "-r", name, "-P", str(folder / "pid")],
+                           kdc.kdc_environment(folder), folder, self.log_of(part), kdc.READY)
 
     def _finish_kdc(self) -> None:
         port = kdc.port_of(self._keeper.wait_ready("kdc"))
-        kdc.write_krb5_conf(self.krb5_conf, self.name, self.host, port, self.keytab, self.folder / "ccache")
+        partner = kdc.port_of(self._keeper.wait_ready("partner-kdc")) if self.trust else None
+        kdc.write_krb5_conf(self.krb5_conf, self.name, self.host, port, self.keytab, self.folder / "ccache", partner)
 
     def _begin_winbindd(self) -> None:
         self._require_stopped("winbindd")

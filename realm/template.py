@@ -84,7 +84,7 @@ def _build(work: Path, name: str, host: str) -> dict[str, float]:
 
     times: dict[str, float] = {}
     users = tuple(accounts.all_accounts().values())
-    for part in ("kdc", "samba", "tls", "keytabs"):
+    for part in ("kdc", "partner-kdc", "samba", "tls", "keytabs"):
         (work / part).mkdir(mode=0o700)
     services = tuple(accounts.all_services(host, work / "keytabs").values())
 
@@ -94,7 +94,11 @@ def _build(work: Path, name: str, host: str) -> dict[str, float]:
         times[f"template-{part}"] = max(times.get(f"template-{part}", 0.0), time.monotonic() - start)
 
     jobs: list[tuple[str, Callable[[], object]]] = [
-        ("kdc", lambda: kdc.build(work / "kdc", name, users, services, work / "keytabs" / "all.keytab")),
+        ("kdc", lambda: kdc.build(work / "kdc", name, users, services, work / "keytabs" / "all.keytab",
+                                  accounts.PARTNER)),
+        ("partner", lambda: kdc.build(work / "partner-kdc", accounts.PARTNER, accounts.partner_accounts().values(),
+                                      accounts.partner_services(work / "keytabs").values(), None, name,
+                                      kdc.PARTNER_ENCTYPES)),
         ("ntlm", lambda: winbind.build(work / "samba", users)),
         *(("tls", job) for job in tls.build_parts(work / "tls", host)),
     ]

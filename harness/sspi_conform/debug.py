@@ -21,7 +21,7 @@ from .model import SIDES, Case, ConformError, Ended, Trace
 from .pipeline import change_world
 from .pipelines import RunOptions
 from .play.observed import Observed
-from .world import home_of, surroundings_of, world_of
+from .world import home_of, realm_for, surroundings_of, world_of
 
 _RELAY = 'cat <"$2" & exec cat >"$1"'
 
@@ -31,13 +31,11 @@ def play_under_gdb(case: Case, options: RunOptions, commands: Sequence[str] = ()
 
     gdb stops in the function that makes the subject's legs. `commands` run in gdb instead of waiting for a person.
     """
-    from realm import Realm
-
     if home_of(case) == "ad":
         raise ConformError(f"case '{case.id}' plays in namespaces of its own, which gdb would have to enter too", "",
                            "Look at it with 'sspi-conform run -v'.")
 
-    with Realm(cache=options.realm_cache, standalone=case.settings["authority"] == "standalone") as realm, \
+    with realm_for(home_of(case), options.realm_cache) as realm, \
             tempfile.TemporaryDirectory(prefix="gdb-", dir=realm.folder) as name:
         folder, world = Path(name), world_of(realm)
         endpoints: dict[str, Endpoint] = {}

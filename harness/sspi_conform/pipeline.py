@@ -28,7 +28,7 @@ class RealmGone(Exception):
 class Pipeline:
     """A context manager. Endpoints start when first needed and live on; a case that hurts one gets the next a new one.
 
-    worlds: by standalone or not, or "ad". watched: descriptors that become readable when a daemon dies, with its name.
+    worlds: by their Home. watched: descriptors that become readable when a daemon dies, with its name.
     """
 
     def __init__(self, subject: Program, counterpart: Program | None, worlds: Mapping[Home, World], folder: Path,

@@ -69,7 +69,7 @@ def run_cases(cases: Sequence[Case], options: RunOptions,
 
 
 def _open_realms(cases: Sequence[Case], options: RunOptions, stack: ExitStack) -> dict[Home, Any]:
-    """The shared realm, and others, without a domain or with Active Directory, when a case asks for them."""
+    """The shared realm, and others, without a domain, with a trust or with Active Directory, when a case asks for them."""
     wanted = {False: None} | {home_of(case): None for case in cases if case.isolate != "realm"}
     return {home: stack.enter_context(realm_for(home, options.realm_cache, options.log)) for home in wanted}
 
@@ -99,7 +99,7 @@ def _diagnosis(realms: Any) -> str:
 
 def _last_words(sentence: str, realm: Any) -> str:
     """The end of the log that a sentence names, as its folder goes with the realm."""
-    for part in ("kdc", "winbindd", "dc", "namespace"):
+    for part in ("kdc", "partner-kdc", "winbindd", "dc", "namespace"):
         log = realm.log_of(part)
         if str(log) in sentence and log.exists():
             lines = log.read_text(errors="replace").strip().splitlines()[-3:]

@@ -13,12 +13,14 @@ from .yamlfile import Section, did_you_mean
 PACKAGES = ("NTLM", "Kerberos", "Negotiate")
 MECHANISMS = ("NTLM", "Kerberos")
 AUTHORITIES = ("winbind", "standalone", "file", "broken")
-NEEDS = ("kdc", "winbind", "standalone", "tls", "pin", "failalloc", "ad")
+NEEDS = ("kdc", "winbind", "standalone", "tls", "pin", "failalloc", "ad", "trust")
 # Keys of realm.accounts and what a scenario may say instead of one.
 ACCOUNTS = ("normal", "second", "expired", "disabled", "locked", "password-expired", "no-preauth",
             "protected", "restricted",  # these two with needs: [ad]
+            "partner",  # with needs: [trust]
             "wrong-password", "unknown-user", "foreign-domain", "anonymous", "default")
-SERVICES = ("http", "host", "cifs", "ldap", "delegate", "front", "aes128", "aes256-sha384", "rc4", "rekeyed", "no-pac")
+SERVICES = ("http", "host", "cifs", "ldap", "delegate", "front", "aes128", "aes256-sha384", "rc4", "rekeyed", "no-pac",
+            "partner")  # with needs: [trust]
 # What is done to the ticket that an initiator finds in its cache: names of realm.ticket.
 TICKETS = ("genuine", "expired", "just-over", "not-yet-valid", "fixed-times", "invalid", "no-pac", "pac-signature",
            "pac-altered", "pac-cut")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class World:
     winbind: Mapping[str, str]  # what to add for an endpoint that asks winbindd
     smbpasswd: str
     tickets: str  # a ticket cache of the normal account, to be copied
+    realms: Mapping[str, str] = field(default_factory=dict)  # key of an account -> its realm, where that is another
     enter: tuple[str, ...] = ()  # what stands before a command that runs in it, if it has namespaces of its own
 
     def target(self, wanted: str | None) -> str | None:
@@ -45,7 +46,7 @@ class World:
             return None
         if account == "anonymous":
             return {"User": "", "Domain": "", "Password": ""}
-        domain = self.name if mechanism == "Kerberos" else self.domain
+        domain = self.realms.get(account, self.name) if mechanism == "Kerberos" else self.domain
         user, password = self.accounts.get(account, self.accounts["normal"])
         if account == "wrong-password":
             password += WRONG
@@ -56,19 +57,22 @@ class World:
         return {"User": user, "Domain": domain, "Password": password}
 
 
-Home = bool | str  # which realm a case plays in: standalone or not, or "ad"
+Home = bool | str  # which realm a case plays in: standalone or not, "ad", or one with a "trust"
 
 
 def home_of(case: Case) -> Home:
     """The realm a case plays in."""
-    return "ad" if "ad" in case.needs else case.settings["authority"] == "standalone"
+    special = next((need for need in ("ad", "trust") if need in case.needs), None)
+    return special or case.settings["authority"] == "standalone"
 
 
 def realm_for(home: Home, cache: Path | None, log: Callable[[str], None] | None = None) -> Any:
     """The realm of a kind, to be entered."""
     from realm import AdRealm, Realm
 
-    return AdRealm(cache, member=True, log=log) if home == "ad" else Realm(cache, standalone=home is True, log=log)
+    if home == "ad":
+        return AdRealm(cache, member=True, log=log)
+    return Realm(cache, standalone=home is True, log=log, trust=home == "trust")
 
 
 def world_of(realm: Any) -> World:
@@ -76,6 +80,7 @@ def world_of(realm: Any) -> World:
     return World(
         name=realm.name, domain=realm.domain, netbios=realm.netbios, host=realm.host,
         accounts={key: (account.user, account.password) for key, account in realm.accounts.items()},
+        realms={key: account.realm for key, account in realm.accounts.items() if getattr(account, "realm", "")},
         targets={key: service.spn for key, service in realm.services.items()},
         keytabs={"all": str(realm.keytab)} | {key: str(one.keytab) for key, one in realm.services.items()},
         bindings={"tls-server-end-point": realm.tls.tls_server_end_point(),

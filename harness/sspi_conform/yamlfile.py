@@ -133,7 +133,7 @@ def parse(text: str, name: str) -> Section:
     return value
 
 
-def did_you_mean(word: str, known: Iterable[str], many: int = 14) -> str:
+def did_you_mean(word: str, known: Iterable[str], many: int = 20) -> str:
     """Advice for a misspelt word: the nearest known ones, or all when they are few."""
     known = list(known)
     near = nearest(word, known)

@@ -94,7 +94,7 @@ static void cut(void)
 {
     for (size_t cut = 1; cut < 60; cut += 7)
         CU_ASSERT_TRUE(answer_to((struct made){.client = WORLD_CLIENT, .flip = -1, .cut = cut}) !=
-               SEC_E_OK);
+                       SEC_E_OK);
 }
 
 /* The keytab knows the key under another version than the ticket names. */

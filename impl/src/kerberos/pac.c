@@ -27,8 +27,7 @@ static krb5_error_code find_key(krb5_context krb5, krb5_keytab keys, const krb5_
     krb5_error_code error = krb5_kt_get_entry(krb5, keys, ticket->server, ticket->enc_part.kvno,
                                               ticket->enc_part.enctype, entry);
     if (error && error != ENOMEM)
-        error =
-            krb5_kt_get_entry(krb5, keys, ticket->server, 0, ticket->enc_part.enctype, entry);
+        error = krb5_kt_get_entry(krb5, keys, ticket->server, 0, ticket->enc_part.enctype, entry);
     return error;
 }
 

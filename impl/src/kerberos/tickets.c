@@ -245,6 +245,23 @@ static krb5_error_code fetch(struct sspi_krb_credential *credential, struct sspi
     return error;
 }
 
+/* After a referral libkrb5 leaves the server without a realm; the ticket has its name. */
+static krb5_error_code name_server(krb5_context krb5, krb5_creds *ticket)
+{
+    krb5_ticket *decoded = NULL;
+
+    if (krb5_princ_realm(krb5, ticket->server)->length)
+        return 0;
+    krb5_error_code error = krb5_decode_ticket(&ticket->ticket, &decoded);
+    if (error)
+        return error;
+    krb5_principal unnamed = ticket->server;
+    ticket->server = decoded->server;
+    decoded->server = unnamed;
+    krb5_free_ticket(krb5, decoded);
+    return 0;
+}
+
 SECURITY_STATUS sspi_krb_ticket(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
                                 struct sspi_krb_store *tickets, const char *target,
                                 krb5_creds **ticket)
@@ -262,6 +279,10 @@ SECURITY_STATUS sspi_krb_ticket(struct sspi_krb_credential *credential, struct s
         error = krb5_get_credentials(lib->krb5, KRB5_GC_CACHED, tickets->tickets, &wanted, ticket);
         if (error && error != ENOMEM)
             error = fetch(credential, lib, tickets, &wanted, ticket);
+    }
+    if (!error && (error = name_server(lib->krb5, *ticket)) != 0) {
+        krb5_free_creds(lib->krb5, *ticket);
+        *ticket = NULL;
     }
     krb5_free_cred_contents(lib->krb5, &wanted);
     return sspi_krb_explain(lib->krb5, error, SSPI_KRB_TICKET);
