@@ -54,6 +54,9 @@ class Sspi:
         self.package_list: str | None = "!Kerberos"  # of Negotiate
         self.bindings = b""
         self.datagram = 0
+        self.target = "HTTP/web.sspi.test"
+        self.asked: int | None = None  # an initiator's requirements; None: the usual ones
+        self.attributes = 0  # what the last leg reported
 
     def _call(self, call: str, **request: Any) -> dict[str, Any]:
         answer = self.endpoint.call({"call": call, **request})
@@ -72,7 +75,7 @@ class Sspi:
         identity = {"User": self.user, "Domain": self.domain, "Password": password}
         if package == "Negotiate" and self.package_list:
             identity["PackageList"] = self.package_list
-        given = {"identity": identity} if role == "initiate" or self.winpr else {}
+        given = {"identity": identity} if (role == "initiate" and password) or self.winpr else {}
         self._must("AcquireCredentialsHandle", cred=self.cred, pszPackage=package,
                    fCredentialUse=2 if role == "initiate" else 1, **given)
 
@@ -85,7 +88,8 @@ class Sspi:
         if given:
             request["input"] = given
         if self.role == "initiate":
-            request |= {"pszTargetName": "HTTP/web.sspi.test", "fContextReq": ISC_FLAGS | self.datagram}
+            asked = ISC_FLAGS | self.datagram if self.asked is None else self.asked
+            request |= {"pszTargetName": self.target, "fContextReq": asked}
             answer = self._call("InitializeSecurityContext", **request)
         else:
             request |= {"TargetDataRep": 16, "fContextReq": ASC_FLAGS | self.datagram}
@@ -96,6 +100,8 @@ class Sspi:
             output = b""
         if status not in (OK, CONTINUE):
             raise Refused(status)
+        reported = answer["attributes"]
+        self.attributes = int(reported["value"], 16) if reported["written"] else 0
         if status == OK:
             self.trailer = 16 if self.winpr else self._must(
                 "QueryContextAttributes", ctx=self.ctx, ulAttribute="SIZES")["value"]["cbSecurityTrailer"]
@@ -229,13 +235,13 @@ def seal_both_ways(sides: Sequence[Side], messages: Sequence[bytes] = MESSAGES) 
             assert receiver.unwrap(sealed) == data
 
 
-def refuses(receiver: Side, what: str, *arguments: bytes) -> None:
+def refuses(receiver: Side, what: str, *arguments: bytes, status: str = MESSAGE_ALTERED, **more: Any) -> None:
     """The receiver must say no, libsspi in Windows' words."""
     try:
-        getattr(receiver, what)(*arguments)
+        getattr(receiver, what)(*arguments, **more)
     except Refused as refusal:
         if isinstance(receiver, Sspi) and not receiver.winpr:
-            assert str(refusal) == MESSAGE_ALTERED, refusal
+            assert str(refusal) == status, refusal
         return
     raise AssertionError(f"{type(receiver).__name__}.{what} took a message that was changed under way")
 

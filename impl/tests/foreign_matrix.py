@@ -6,9 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from glob import glob
 from pathlib import Path
 
@@ -56,6 +57,8 @@ PACKAGES: dict[str, tuple[str, Callable[[], bool]]] = {
     "Samba gensec/krb5": ("python3-samba", lambda: imports("samba.gensec")),
     "impacket": ("python3-impacket", lambda: imports("impacket.ntlm")),
     "ntlm_auth": ("winbind", lambda: shutil.which("ntlm_auth") is not None),
+    "MIT": ("libgssapi-krb5-2", lambda: bool(glob("/usr/lib/*/libgssapi_krb5.so.2"))),
+    "Heimdal": ("libgssapi3-heimdal", lambda: bool(glob("/usr/lib/*/libgssapi.so.3"))),
 }
 Results = dict[Row, dict[str, str]]
 
@@ -65,24 +68,30 @@ def imports(module: str) -> bool:
     return subprocess.run(["/usr/bin/python3", "-c", f"import {module}"], capture_output=True).returncode == 0
 
 
-def print_matrix(config: pytest.Config, results: Results, nothing: Mapping[str, str] | None = None) -> None:
+def print_matrix(config: pytest.Config, results: Results, nothing: Mapping[str, str] | None = None,
+                 columns: Sequence[str] = COLUMNS) -> None:
     """Past pytest's capturing, since it is what these tests are for. `nothing`: what there is no row for, and why."""
     capture = config.pluginmanager.getplugin("capturemanager")
     wide = max((len(row.variant) for row in results), default=0) + 2
+    notes: list[str] = []
+
+    def shown(cell: str) -> str:
+        if cell in ("ok", "FAILED", "not reached"):
+            return cell
+        if cell not in notes:
+            notes.append(cell)
+        return f"unsupported [{notes.index(cell) + 1}]"
+
+    table = {row: [shown(cells.get(column, "not reached")) for column in columns] for row, cells in results.items()}
+    sizes = [2 + max(map(len, cells)) for cells in zip(columns, *table.values())]
+
+    def line(first: str, cells: Sequence[str]) -> str:
+        return (first + "".join(f"{cell:{size}}" for cell, size in zip(cells, sizes))).rstrip()
+
     with capture.global_and_fixture_disabled():
-        print(f"\n{'peer':19}{'package':11}{'direction':17}{'variant' if wide > 2 else '':{wide}}"
-              + "".join(f"{column:17}" for column in COLUMNS))
-        notes: list[str] = []
-        for row, cells in results.items():
-            shown = []
-            for column in COLUMNS:
-                cell = cells.get(column, "not reached")
-                if cell not in ("ok", "FAILED", "not reached"):
-                    if cell not in notes:
-                        notes.append(cell)
-                    cell = f"unsupported [{notes.index(cell) + 1}]"
-                shown.append(f"{cell:17}")
-            print(f"{row.peer:19}{row.package:11}{row.direction:17}{row.variant:{wide}}" + "".join(shown).rstrip())
+        print("\n" + line(f"{'peer':19}{'package':11}{'direction':17}{'variant' if wide > 2 else '':{wide}}", columns))
+        for row, cells in table.items():
+            print(line(f"{row.peer:19}{row.package:11}{row.direction:17}{row.variant:{wide}}", cells))
         for number, note in enumerate(notes, 1):
             print(f"[{number}] {note}")
         for what, why in (nothing or {}).items():
@@ -226,17 +235,22 @@ def need(row: Row) -> None:
 def play(row: Row, realm: Realm, folder: Path, results: Results) -> None:
     """One row: every column, then one assertion over all of them."""
     need(row)
-    cells, problems = results.setdefault(row, {}), []
     with ExitStack() as stack:
         table = Table(realm, row, folder, stack)
-        for column, check in CHECKS.items():
-            if column in row.cannot:
-                cells[column] = row.cannot[column]
-                continue
-            try:
-                check(table)
-                cells[column] = "ok"
-            except (Refused, AssertionError) as problem:
-                cells[column] = "FAILED"
-                problems.append(f"{column}: {type(problem).__name__}: {problem}")
+        fill(row, {column: partial(check, table) for column, check in CHECKS.items()}, results)
+
+
+def fill(row: Row, checks: Mapping[str, Callable[[], None]], results: Results) -> None:
+    """The cells of a row."""
+    cells, problems = results.setdefault(row, {}), []
+    for column, check in checks.items():
+        if column in row.cannot:
+            cells[column] = row.cannot[column]
+            continue
+        try:
+            check()
+            cells[column] = "ok"
+        except (Refused, AssertionError) as problem:
+            cells[column] = "FAILED"
+            problems.append(f"{column}: {type(problem).__name__}: {problem}")
     assert not problems, "\n".join(problems)

@@ -5,6 +5,7 @@
     {"do": "step", "data": hex}            -> {"data": hex, "done": bool}
     {"do": "wrap" | "unwrap" | "sign", "data": hex}, {"do": "verify", "data": hex, "signature": hex} -> {"data": hex}
     {"do": "key"}                          -> {"data": hex}, the session key
+    any other method of the peer, with what else the line says as keywords
 
 or {"refused": "in its words"}. `start` begins anew. Each peer is a process of its own, for its licence or for what it
 does to the process that loads it.
@@ -43,7 +44,8 @@ def serve(start: Callable[[Mapping[str, Any]], Peer], refusals: tuple[type[Excep
             elif request["do"] == "key":
                 answer = {"data": peer.key().hex()}
             else:
-                answer = {"data": getattr(peer, request["do"])(data).hex()}
+                more = {name: value for name, value in request.items() if name not in ("do", "data")}
+                answer = {"data": getattr(peer, request["do"])(data, **more).hex()}
         except refusals as problem:
             answer = {"refused": f"{type(problem).__name__}: {problem}"}
         except Exception:
