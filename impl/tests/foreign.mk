@@ -4,7 +4,7 @@
 check-py: examples
 
 .PHONY: peers
-peers: ## five other implementations and curl against libsspi, live; prints who can what with whom
+peers: ## seven other implementations and curl against libsspi, live; prints who can what with whom
 	@ci/install-packages peers
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all examples
 	@PYTHONPATH=.:harness SSPI_CONFORM_BUILD=$(BUILD) $(PYTHON) -m pytest $(PYTEST_FLAGS) \

@@ -55,7 +55,7 @@ class Sspi:
         self.bindings = b""
         self.datagram = 0
         self.target = "HTTP/web.sspi.test"
-        self.asked: int | None = None  # an initiator's requirements; None: the usual ones
+        self.isc_flags, self.asc_flags = ISC_FLAGS, ASC_FLAGS
         self.attributes = 0  # what the last leg reported
 
     def _call(self, call: str, **request: Any) -> dict[str, Any]:
@@ -88,11 +88,10 @@ class Sspi:
         if given:
             request["input"] = given
         if self.role == "initiate":
-            asked = ISC_FLAGS | self.datagram if self.asked is None else self.asked
-            request |= {"pszTargetName": self.target, "fContextReq": asked}
+            request |= {"pszTargetName": self.target, "fContextReq": self.isc_flags | self.datagram}
             answer = self._call("InitializeSecurityContext", **request)
         else:
-            request |= {"TargetDataRep": 16, "fContextReq": ASC_FLAGS | self.datagram}
+            request |= {"TargetDataRep": 16, "fContextReq": self.asc_flags | self.datagram}
             answer = self._call("AcceptSecurityContext", **request)
         status, output = answer["status"], bytes.fromhex(answer["output"][0].get("hex", ""))
         if status == COMPLETE_NEEDED:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from foreign import (LOGON_DENIED, MESSAGES, SANITIZED, Endpoint, Lines, Refused, Sspi, flipped,  # noqa: E402
-                     handshake, refuses, sign_both_ways)
+from foreign import (ASC_FLAGS, LOGON_DENIED, MESSAGES, SANITIZED, Endpoint, Lines, Refused, Sspi,  # noqa: E402
+                     flipped, handshake, refuses, sign_both_ways)
 from foreign_matrix import BUILD, FROM_PEER, TO_PEER, Realm, Row  # noqa: E402  (both need the line above)
 
 OUT_OF_SEQUENCE, BAD_BINDINGS = "0x80090310", "0x80090346"
@@ -70,6 +70,14 @@ class Kerberos(Sspi):
         """Of the key that protects messages."""
         answer = self._must("QueryContextAttributes", ctx=self.ctx, ulAttribute="KEY_INFO")
         return int(answer["value"]["EncryptAlgorithm"])
+
+    @contextmanager
+    def impersonating(self) -> Iterator[None]:
+        """The client of this context, for calls without credentials of their own."""
+        context = self.ctx
+        self._must("ImpersonateSecurityContext", ctx=context)
+        yield
+        self._must("RevertSecurityContext", ctx=context)
 
 
 def _rpc(data: dict[str, Any], token: dict[str, Any], around: Sequence[bytes]) -> list[dict[str, Any]]:
@@ -153,7 +161,8 @@ class Pair:
         self.theirs.given = {**self.theirs.given, "flags": flags, "host": host}
         self.ours.target = f"HTTP/{host}"
         self.ours.package_list = None
-        self.ours.asked = flags & 0x1F | (ISC_INTEGRITY if flags & GSS_INTEGRITY else 0) | (
+        self.ours.asc_flags = ASC_FLAGS | more
+        self.ours.isc_flags = flags & 0x1F | (ISC_INTEGRITY if flags & GSS_INTEGRITY else 0) | (
             DCE_STYLE if flags & GSS_DCE_STYLE else 0)
         return handshake(self.client, self.server, self.row.package, "", "")
 

@@ -99,6 +99,27 @@ static SECURITY_STATUS check_bindings(const struct opened *opened, const struct 
     return sspi_bindings_check(client, hash, leg->bindings, leg->req);
 }
 
+/* A KRB-CRED that its sender did not encrypt (encryption type 0, which Heimdal sends) is read
+ * without keys: the authenticator around it is encrypted. [out] tickets: krb5_free_tgt_creds. */
+static krb5_error_code read_delegation(krb5_context krb5, krb5_auth_context auth,
+                                       krb5_data *message, krb5_creds ***tickets)
+{
+    krb5_auth_context keyless = NULL;
+
+    krb5_error_code error = krb5_auth_con_setflags(krb5, auth, 0);
+    if (!error)
+        error = krb5_rd_cred(krb5, auth, message, tickets, NULL);
+    if (error != KRB5_BAD_ENCTYPE)
+        return error;
+    error = krb5_auth_con_init(krb5, &keyless);
+    if (!error)
+        error = krb5_auth_con_setflags(krb5, keyless, 0);
+    if (!error)
+        error = krb5_rd_cred(krb5, keyless, message, tickets, NULL);
+    krb5_auth_con_free(krb5, keyless);
+    return error;
+}
+
 /* Keeps the forwarded TGT in a ticket cache of the context's own. */
 static krb5_error_code take_delegation(struct sspi_krb_context *context, krb5_context krb5,
                                        const struct opened *opened)
@@ -109,9 +130,7 @@ static krb5_error_code take_delegation(struct sspi_krb_context *context, krb5_co
 
     krb5_error_code error = sspi_krb_check_forwarded(krb5, context->auth, *view);
     if (!error)
-        error = krb5_auth_con_setflags(krb5, context->auth, 0);
-    if (!error)
-        error = krb5_rd_cred(krb5, context->auth, &message, &tickets, NULL);
+        error = read_delegation(krb5, context->auth, &message, &tickets);
     if (error)
         return error;
     if (!tickets[0])
