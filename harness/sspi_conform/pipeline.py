@@ -18,7 +18,7 @@ from .play.observed import Observed
 from .programs import Program
 from .world import Home, Surroundings, World, home_of, realm_for, surroundings_of, world_of
 
-Key = tuple[str, Surroundings, bool]
+Key = tuple[Home, str, Surroundings, bool]
 
 
 class RealmGone(Exception):
@@ -104,7 +104,7 @@ class Pipeline:
                     if alone or (fresh and (is_subject or self._counterpart is None)):
                         endpoints[side] = stack.enter_context(self._start(side, is_subject, world, case))
                     else:
-                        keys[side] = (side, surroundings_of(case, side), is_subject)
+                        keys[side] = (home_of(case), side, surroundings_of(case, side), is_subject)
                         endpoints[side] = self._pooled(keys[side], world, case)
             except EndpointEnded as problem:
                 return Trace(observed=Observed(), ended=_as_fault(problem.ended))
@@ -122,7 +122,7 @@ class Pipeline:
     def _pooled(self, key: Key, world: World, case: Case) -> Endpoint:
         endpoint = self._pool.get(key)
         if endpoint is None or not endpoint.alive:
-            side, _, is_subject = key
+            _, side, _, is_subject = key
             endpoint = self._start(side, is_subject, world, case)
             endpoint.__enter__()
             self._pool[key] = endpoint
