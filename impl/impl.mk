@@ -52,6 +52,13 @@ $(BUILD)/tests/%.o: impl/fuzz/%.c
 $(BUILD)/tests/kerberos_hostile_test: IMPL_CPPFLAGS += -Iimpl/fuzz
 $(BUILD)/tests/kerberos_hostile_test: $(BUILD)/tests/kerberos_repair.o $(BUILD)/tests/kerberos_realm.o
 
+# Calls of every library of the process fail, so the program's functions go before those of libc.
+$(BUILD)/tests/faults.o: impl/tests/faults.c
+	@mkdir -p $(@D)
+	$(CC) $(IMPL_CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
+$(BUILD)/tests/fault_sweep_test: $(BUILD)/tests/faults.o
+$(BUILD)/tests/fault_sweep_test: IMPL_TEST_LDFLAGS := -rdynamic
+
 # the archive gives a member for a strong reference only, and that of env_test.c is weak
 $(BUILD)/tests/env_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=ntlm_nt_hash -Wl,-u,ntlm_ntowf_v2
 $(BUILD)/tests/out_of_memory_test $(BUILD)/tests/out_of_memory_calls_test $(BUILD)/tests/ntlm_memory_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=calloc
@@ -77,4 +84,4 @@ check-c: $(IMPL_TESTS) ## the C tests of libsspi
 	echo 'check-c: $(words $(IMPL_TESTS)) test programs passed'
 
 -include $(IMPL_OBJECTS:.o=.d) $(BUILD)/impl/env_real.d $(BUILD)/impl/env_test.d $(IMPL_TESTS:=.d) \
-	$(BUILD)/tests/kerberos_repair.d $(BUILD)/tests/kerberos_realm.d
+	$(BUILD)/tests/kerberos_repair.d $(BUILD)/tests/kerberos_realm.d $(BUILD)/tests/faults.d

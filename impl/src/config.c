@@ -237,9 +237,10 @@ static SECURITY_STATUS read_file(struct sspi_config *config)
         reader.line++;
         status = read_line(&reader, line);
     }
-    if (status == SEC_E_OK && ferror(file)) {
+    /* getline also ends for want of memory, which is no mark on the file; half a policy is none. */
+    if (status == SEC_E_OK && !feof(file)) {
+        status = errno == ENOMEM ? SEC_E_INSUFFICIENT_MEMORY : SEC_E_INTERNAL_ERROR;
         sspi_error_set("cannot read %s: %s", reader.file, strerror(errno));
-        status = SEC_E_INTERNAL_ERROR;
     }
     free(line);
     fclose(file);

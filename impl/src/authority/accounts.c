@@ -95,8 +95,9 @@ static uint32_t read_rows(FILE *file, const char *path)
         }
         sspi_wipe(line, room);
     }
-    if (nt == SSPI_NT_OK && ferror(file))
-        nt = SSPI_NT_NO_LOGON_SERVERS;
+    /* getline also ends for want of memory, which is no mark on the file. */
+    if (nt == SSPI_NT_OK && !feof(file))
+        nt = errno == ENOMEM ? SSPI_NT_NO_MEMORY : SSPI_NT_NO_LOGON_SERVERS;
     free(line);
     return nt;
 }
