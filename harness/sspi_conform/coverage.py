@@ -141,15 +141,19 @@ def status_rows(cases: list[Judged], sources: Mapping[str, Source]) -> list[Row]
 
 def attribute_rows(cases: list[Judged], sources: Mapping[str, Source]) -> list[Row]:
     """Each context attribute among the facts: how many cases judge what a side answers."""
-    names = [source.fields["name"].removeprefix(_ATTRIBUTE) for source in sources.values()
-             if source.fields.get("kind") == "attribute" and "name" in source.fields]
-    rows = {name: Row(name) for name in names}
+    rows, known = {}, {}
+    for source in sources.values():
+        if source.fields.get("kind") == "attribute" and "name" in source.fields:
+            name = source.fields["name"].removeprefix(_ATTRIBUTE)
+            rows[name] = Row(name)
+            known |= {name: name, source.fields.get("value", name): name}  # a query may use the number
     for one in cases:
         asked: dict[tuple[str, str], bool] = {}
         for name, path in one.paths.items():
             words = name.split(".")
-            if words[0] == "query" and words[2] in rows:
-                asked[words[2], words[1]] = asked.get((words[2], words[1]), False) or path.binding
+            if words[0] == "query" and words[2] in known:
+                key = known[words[2]], words[1]
+                asked[key] = asked.get(key, False) or path.binding
         for (attribute, side), binding in asked.items():
             rows[attribute].cells.setdefault(f"{one.mechanism} {side}", Count()).add(binding)
     return list(rows.values())

@@ -19,7 +19,7 @@ sources:
   status.SEC_E_CANNOT_PACK: {table: status-codes, kind: status, name: SEC_E_CANNOT_PACK, fact: No., confidence: documented, citations: ['doc: page']}
   cb.out.one: {table: channel-bindings, kind: outcome, fact: It passes., confidence: documented, citations: ['doc: page']}
   path.one: {table: multileg, kind: path, fact: One leg., confidence: inferred, citations: ['doc: page']}
-  attr.SIZES: {table: attributes, kind: attribute, name: SECPKG_ATTR_SIZES, fact: Sizes., confidence: documented, citations: ['doc: page']}
+  attr.SIZES: {table: attributes, kind: attribute, name: SECPKG_ATTR_SIZES, value: 0, fact: Sizes., confidence: documented, citations: ['doc: page']}
   attr.NAMES: {table: attributes, kind: attribute, name: SECPKG_ATTR_NAMES, fact: Names., confidence: documented, citations: ['doc: page']}
 """
 SCENARIO = scenario("settings: {acceptor.flags: [ALLOCATE_MEMORY]}\n"
@@ -71,6 +71,15 @@ def test_statuses_and_attributes(project: Project) -> None:
         "SEC_E_CANNOT_PACK": {}}  # only the counterpart is said to return it
     assert {row.name: cells(row) for row in found["attributes"]} == {
         "SIZES": {"NTLM acceptor": (1, 0), "Negotiate/NTLM acceptor": (1, 0)}, "NAMES": {}}
+
+
+def test_an_attribute_by_its_number(tmp_path: Path) -> None:
+    root = make(tmp_path)
+    for name in ("scenarios/some.yaml", "captures/some.yaml"):
+        text = (root / name).read_text(encoding="utf-8")
+        (root / name).write_text(text.replace("[SIZES]", "[0]").replace("acceptor.SIZES.", "acceptor.0."), encoding="utf-8")
+    assert cells(coverage.report(open_project(root))["attributes"][0]) == {
+        "NTLM acceptor": (1, 0), "Negotiate/NTLM acceptor": (1, 0)}
 
 
 def test_facts(project: Project) -> None:

@@ -104,6 +104,13 @@ SECURITY_STATUS sspi_krb_query(void *handle, struct sspi_attribute *attribute)
         attribute->value.lifespan.start = sspi_krb_local_time(context->start);
         attribute->value.lifespan.end = sspi_krb_local_time(context->end);
         return SEC_E_OK;
+    case SECPKG_ATTR_PASSWORD_EXPIRY:
+        /* A ticket does not say when; that is in LOGON_INFO, which not every PAC has. */
+        attribute->value.lifespan.end.QuadPart = INT64_MAX;
+        return SEC_E_OK;
+    case SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS:
+        attribute->value.last_client_token = SecPkgAttrLastClientTokenYes;
+        return SEC_E_OK;
     case SECPKG_ATTR_SESSION_KEY:
         return sspi_blob_copy(&attribute->value.session_key, context->session_key->contents,
                               context->session_key->length)
