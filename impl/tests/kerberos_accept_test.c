@@ -258,8 +258,30 @@ static void wrong_turns(void)
     end();
 }
 
+/* The named service has a key of that version, but it is another service's that fits. */
+static void key_under_another_name(void)
+{
+    krb5_keytab keytab;
+    krb5_keytab_entry other = {.vno = 1};
+
+    begin();
+    other.key = world.key;
+    memset(&world.key, 0, sizeof world.key);
+    MUST(krb5_c_make_random_key(world.krb5, other.key.enctype, &world.key));
+    world_keytab(&world);
+    ASSERT_STATUS(server_reads(pair.out.output.data, pair.out.output.size, 0), SEC_E_LOGON_DENIED);
+    MUST(krb5_kt_default(world.krb5, &keytab));
+    MUST(krb5_parse_name(world.krb5, "host/web.world.test@" WORLD_REALM, &other.principal));
+    MUST(krb5_kt_add_entry(world.krb5, keytab, &other));
+    krb5_kt_close(world.krb5, keytab);
+    ASSERT_STATUS(server_reads(pair.out.output.data, pair.out.output.size, 0), SEC_E_OK);
+    krb5_free_keytab_entry_contents(world.krb5, &other);
+    end();
+}
+
 SSPI_TESTS({"request cut everywhere", request_cut}, {"request altered", request_altered},
            {"replayed", replayed}, {"skewed", skewed}, {"skew token", skew_token},
            {"keys missing", keys_missing}, {"keys change", keys_change},
+           {"key under another name", key_under_another_name},
            {"ticket for another SPN", other_spn}, {"channel bindings", channel_bindings},
            {"reflected", reflected}, {"wrong turns", wrong_turns})

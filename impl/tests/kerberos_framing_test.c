@@ -143,7 +143,43 @@ static void odd_forms(void)
     refused(empty, sizeof empty);
 }
 
+/* pvno, options and a ticket that is one octet string. */
+static const uint8_t request[] = {0x6e, 0x0d, 0x30, 0x0b, 0xa0, 0x03, 0x02, 0x01,
+                                  0x05, 0xa3, 0x04, 0x04, 0x02, 0x07, 0x08};
+
+static bool has_ticket(const uint8_t *bytes, size_t size, struct sspi_view *ticket)
+{
+    uint8_t *exact = malloc(size ? size : 1);
+    memcpy(exact, bytes, size);
+    struct sspi_view found = {NULL, 0};
+    bool good = sspi_krb_ticket_in((struct sspi_view){exact, size}, &found);
+    *ticket = (struct sspi_view){bytes + (good ? found.data - exact : 0), found.size};
+    free(exact);
+    return good;
+}
+
+static void ticket_in_request(void)
+{
+    uint8_t bytes[sizeof request];
+    struct sspi_view ticket;
+
+    CU_ASSERT_TRUE(has_ticket(request, sizeof request, &ticket));
+    CU_ASSERT_PTR_EQUAL(ticket.data, request + 11);
+    CU_ASSERT_EQUAL(ticket.size, 4);
+    for (size_t size = 0; size < sizeof request; size++)
+        CU_ASSERT_FALSE(has_ticket(request, size, &ticket));
+    memcpy(bytes, request, sizeof bytes);
+    bytes[2] = 0x31; /* no SEQUENCE */
+    CU_ASSERT_FALSE(has_ticket(bytes, sizeof bytes, &ticket));
+    memcpy(bytes, request, sizeof bytes);
+    bytes[9] = 0xa4; /* no [3] */
+    CU_ASSERT_FALSE(has_ticket(bytes, sizeof bytes, &ticket));
+    memcpy(bytes, request, sizeof bytes);
+    bytes[5] = 0x0b; /* the first field has the rest inside */
+    CU_ASSERT_FALSE(has_ticket(bytes, sizeof bytes, &ticket));
+}
+
 SSPI_TESTS({"user to user", user_to_user}, {"exact bytes", exact_bytes},
            {"taken apart", taken_apart}, {"all lengths", all_lengths},
            {"every truncation", every_truncation}, {"every bit of the header", every_bit},
-           {"odd forms", odd_forms})
+           {"odd forms", odd_forms}, {"ticket in a request", ticket_in_request})

@@ -27,6 +27,21 @@ static void close_request(krb5_context krb5, struct opened *opened)
     sspi_free(opened->announced.target);
 }
 
+/* krb5_rd_req for any service of the keytab: first with the key of the one that the ticket names,
+ * because trying all keys on it costs a decryption each, then with all. */
+static krb5_error_code read_for_any(krb5_context krb5, krb5_auth_context *auth, krb5_keytab keys,
+                                    const krb5_data *message, struct opened *opened)
+{
+    krb5_principal named = NULL;
+    krb5_error_code error = sspi_krb_named_service(krb5, keys, message, &named);
+    if (!error)
+        error = krb5_rd_req(krb5, auth, message, named, keys, &opened->options, &opened->ticket);
+    if (named && error == KRB5KRB_AP_ERR_BAD_INTEGRITY)
+        error = krb5_rd_req(krb5, auth, message, NULL, keys, &opened->options, &opened->ticket);
+    krb5_free_principal(krb5, named);
+    return error;
+}
+
 /* Decrypts ticket and authenticator. */
 static krb5_error_code open_request(struct sspi_krb_context *context,
                                     const struct sspi_krb_credential *credential, krb5_context krb5,
@@ -45,7 +60,9 @@ static krb5_error_code open_request(struct sspi_krb_context *context,
         error = krb5_auth_con_setuseruserkey(krb5, context->auth, context->tgt_key);
     else if (!error && credential->principal)
         error = krb5_parse_name(krb5, credential->principal, &server);
-    if (!error)
+    if (!error && !context->tgt_key && !server)
+        error = read_for_any(krb5, &context->auth, keys, message, opened);
+    else if (!error)
         error = krb5_rd_req(krb5, &context->auth, message, server, keys, &opened->options,
                             &opened->ticket);
     if (!error)

@@ -55,27 +55,36 @@ bool sspi_krb_frame(enum sspi_krb_token id, bool bare, struct sspi_view message,
     return true;
 }
 
-/* Reads tag and length at the start of data; true when exactly the rest of data is inside. */
-static bool der_spans(struct sspi_view data, struct sspi_view *inside)
+/* Takes the element at the start of data off it. [out] inside: its content. */
+static bool der_take(struct sspi_view *data, uint8_t *tag, struct sspi_view *inside)
 {
-    if (data.size < 2)
+    if (data->size < 2)
         return false;
-    size_t size = data.data[1], header = 2;
+    size_t size = data->data[1], header = 2;
     if (size >= 0x80) {
         size_t bytes = size & 0x7f;
-        if (bytes == 0 || bytes > 4 || data.size < 2 + bytes)
+        if (bytes == 0 || bytes > 4 || data->size < 2 + bytes)
             return false;
         size = 0;
         for (size_t i = 0; i < bytes; i++)
-            size = size << 8 | data.data[2 + i];
+            size = size << 8 | data->data[2 + i];
         header += bytes;
         if (length_bytes(size) != 1 + bytes)
             return false;
     }
-    if (size != data.size - header)
+    if (size > data->size - header)
         return false;
-    *inside = (struct sspi_view){data.data + header, size};
+    *tag = data->data[0];
+    *inside = (struct sspi_view){data->data + header, size};
+    *data = (struct sspi_view){data->data + header + size, data->size - header - size};
     return true;
+}
+
+/* True when data is one element and nothing else. */
+static bool der_spans(struct sspi_view data, struct sspi_view *inside)
+{
+    uint8_t tag;
+    return der_take(&data, &tag, inside) && data.size == 0;
 }
 
 static bool known_tag(uint8_t tag, enum sspi_krb_token *id)
@@ -163,4 +172,18 @@ SECURITY_STATUS sspi_krb_unframe_user2user(struct sspi_view token, unsigned *id,
         if (rows[i].id == *id && rows[i].tag == message->data[0])
             return SEC_E_OK;
     return SEC_E_INVALID_TOKEN;
+}
+
+bool sspi_krb_ticket_in(struct sspi_view request, struct sspi_view *ticket)
+{
+    struct sspi_view inside, fields;
+    uint8_t tag;
+
+    /* RFC 4120 5.5.1: AP-REQ is a SEQUENCE in which the ticket is [3]. */
+    if (!der_take(&request, &tag, &inside) || !der_take(&inside, &tag, &fields) || tag != 0x30)
+        return false;
+    while (der_take(&fields, &tag, ticket))
+        if (tag == 0xa3)
+            return true;
+    return false;
 }

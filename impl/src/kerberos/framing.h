@@ -35,4 +35,7 @@ bool sspi_krb_frame_user2user(unsigned id, struct sspi_view message, struct sspi
 SECURITY_STATUS sspi_krb_unframe_user2user(struct sspi_view token, unsigned *id,
                                            struct sspi_view *message);
 
+/* The ticket in an AP-REQ; [out] ticket points into it. false: there is none to be found. */
+bool sspi_krb_ticket_in(struct sspi_view request, struct sspi_view *ticket);
+
 #endif

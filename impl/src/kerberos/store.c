@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../memory.h"
+#include "framing.h"
 
 struct sspi_krb_store *sspi_krb_store_new(void)
 {
@@ -134,4 +135,29 @@ krb5_error_code sspi_krb_store_keytab(krb5_context krb5, const void *bytes, size
 out:
     close(file);
     return error;
+}
+
+krb5_error_code sspi_krb_named_service(krb5_context krb5, krb5_keytab keys,
+                                       const krb5_data *request, krb5_principal *service)
+{
+    struct sspi_view ticket;
+    krb5_ticket *decoded = NULL;
+    krb5_keytab_entry entry;
+
+    *service = NULL;
+    if (!sspi_krb_ticket_in((struct sspi_view){(const uint8_t *)request->data, request->length},
+                            &ticket))
+        return 0;
+    krb5_data bytes = {KV5M_DATA, (unsigned)ticket.size, (char *)(uintptr_t)ticket.data};
+    krb5_error_code error = krb5_decode_ticket(&bytes, &decoded);
+    if (!error)
+        error = krb5_kt_get_entry(krb5, keys, decoded->server, decoded->enc_part.kvno,
+                                  decoded->enc_part.enctype, &entry);
+    if (!error) {
+        krb5_free_keytab_entry_contents(krb5, &entry);
+        *service = decoded->server;
+        decoded->server = NULL;
+    }
+    krb5_free_ticket(krb5, decoded);
+    return error == ENOMEM ? ENOMEM : 0;
 }

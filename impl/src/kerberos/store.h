@@ -54,4 +54,9 @@ krb5_error_code sspi_krb_store_keytab(krb5_context krb5, const void *bytes, size
 krb5_error_code sspi_krb_store_keys(krb5_context krb5, krb5_keytab from,
                                     struct sspi_krb_store *store);
 
+/* The service that the ticket of an AP-REQ is for, if its key is in keys. libkrb5 by itself tries
+ * every key on the ticket. [out] service: krb5_free_principal it; NULL: not there. 0 or ENOMEM. */
+krb5_error_code sspi_krb_named_service(krb5_context krb5, krb5_keytab keys,
+                                       const krb5_data *request, krb5_principal *service);
+
 #endif
