@@ -54,7 +54,7 @@ PACKAGES: dict[str, tuple[str, Callable[[], bool]]] = {
     "gss-ntlmssp": ("gss-ntlmssp and python3-gssapi", lambda: bool(PLUGIN) and imports("gssapi")),
     "WinPR 2": ("libwinpr2-2", lambda: bool(glob("/usr/lib/*/libwinpr2.so.2"))),
     "Samba gensec": ("python3-samba", lambda: imports("samba.gensec")),
-    "Samba gensec/krb5": ("python3-samba", lambda: imports("samba.gensec")),
+    "Samba": ("python3-samba", lambda: imports("samba.gensec")),
     "impacket": ("python3-impacket", lambda: imports("impacket.ntlm")),
     "ntlm_auth": ("winbind", lambda: shutil.which("ntlm_auth") is not None),
     "MIT": ("libgssapi-krb5-2", lambda: bool(glob("/usr/lib/*/libgssapi_krb5.so.2"))),
@@ -139,11 +139,6 @@ class Table:
                   "ntlm_auth": "samba_ntlm_auth"}.get(peer, "samba_gensec")
         given = {"user": self.user, "domain": realm.domain, "smb_conf": str(realm.smb_conf),
                  "ccache": "", "options": dict(self.row.options)}
-        if peer == "Samba gensec/krb5":
-            given["ccache"] = f"FILE:{realm.master_ccache('normal')}"
-            conf = realm.krb5_conf.read_text().replace("kdc = ", "kdc = tcp/")  # Samba's Heimdal would try UDP
-            (self.folder / "krb5.conf").write_text(conf)
-            environment["KRB5_CONFIG"] = str(self.folder / "krb5.conf")
         return self.stack.enter_context(Lines(script, environment, given))
 
     def establish(self, wrong: str = "") -> tuple[Side, Side]:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kerberos against MIT's and Heimdal's GSSAPI, live, both directions: legs, key types, message protection and its
-refusals, channel bindings, delegation.
+"""Kerberos against MIT's and Heimdal's GSSAPI and Samba's gensec, live, both directions: legs, key types, message
+protection and its refusals, channel bindings, delegation.
 
     make peers        installs the peers' packages, runs this, prints the matrix
 """
@@ -21,6 +21,7 @@ from foreign_kerberos import BAD_BINDINGS, CHECKS, DELEGATE, ENCTYPES, KerberosR
 from foreign_matrix import FROM_PEER, TO_PEER, Realm, Results, fill, need, print_matrix  # noqa: E402
 
 NOT_DCE = "signs header and trailer in DCE style only"
+NO_IOV = "Samba's Python module has gensec_wrap and gensec_sign_packet, not gensec_seal_packet"
 NO_RC4 = "Heimdal's gss_unwrap_iov takes no RC4 messages in DCE style, not even its own"
 NO_CACHE = "Heimdal's GSS acceptor keeps no replay cache"
 ORDERED = ("one leg", "mutual", "DCE style")
@@ -47,6 +48,10 @@ NOTHING = {
     "Heimdal -> libsspi, one leg with sequence detection": "its initiator expects messages from 0 then, and reports a "
                                                            "gap with every acceptor, its own too",
 }
+SAMBA = {"integrity only": NO_IOV, "RPC": NO_IOV}
+ROWS += tuple(KerberosRow("Samba", *rest, SAMBA, variant=f"{style}, {enctype}", style=style, enctype=enctype)
+              for rest, style, enctype in product(product(("Kerberos", "Negotiate"), WAYS),
+                                                  ("mutual", "DCE style"), ("aes256", "rc4")))
 RESULTS: Results = {}
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samba's gensec as a client: ntlmssp, and spnego around it or around Kerberos. GPL: never in our own process."""
+"""Samba's gensec as a client: ntlmssp, Kerberos, and spnego around them; as a server of Kerberos with the key that a
+user's password makes, which needs no account database. GPL: never in our own process."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from samba import NTSTATUSError, gensec
 from samba.credentials import DONT_USE_KERBEROS, MUST_USE_KERBEROS, SPECIFIED, Credentials
 from samba.param import LoadParm
 
-MECHS = {"NTLM": "ntlmssp", "Negotiate": "spnego"}
+MECHS = {"NTLM": "ntlmssp", "Negotiate": "spnego", "Kerberos": "gssapi_krb5"}
 
 
 class Gensec:
@@ -20,7 +21,13 @@ class Gensec:
             parameters.set(name, value)
         credentials = Credentials()
         credentials.guess(parameters)
-        if start["ccache"]:
+        accepts = start["role"] == "accept"
+        if accepts:
+            credentials.set_kerberos_state(MUST_USE_KERBEROS)
+            credentials.set_username(start["user"])
+            credentials.set_realm(start["domain"])
+            credentials.set_password(start["password"])
+        elif start["ccache"]:
             credentials.set_kerberos_state(MUST_USE_KERBEROS)
             credentials.set_named_ccache(start["ccache"], SPECIFIED, parameters)
         else:
@@ -28,12 +35,17 @@ class Gensec:
             credentials.set_username(start["user"])
             credentials.set_domain(start["domain"])
             credentials.set_password(start["password"])
-        self.context = gensec.Security.start_client({"lp_ctx": parameters, "target_hostname": "web.sspi.test"})
+        self.host = host = start.get("host", "web.sspi.test")  # kept: gensec remembers where it stood
+        settings = {"lp_ctx": parameters, "target_hostname": host}
+        self.context = (gensec.Security.start_server(settings, None) if accepts else
+                        gensec.Security.start_client(settings))
         self.context.set_credentials(credentials)
-        self.context.set_target_hostname("web.sspi.test")
+        self.context.set_target_hostname(host)
         self.context.set_target_service("HTTP")
         self.context.want_feature(gensec.FEATURE_SIGN)
         self.context.want_feature(gensec.FEATURE_SEAL)
+        if start.get("dce"):
+            self.context.want_feature(gensec.FEATURE_DCE_STYLE)
         self.context.start_mech_by_name(MECHS[start["package"]])
 
     def step(self, token: bytes) -> tuple[bytes, bool]:
