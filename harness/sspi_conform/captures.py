@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from . import matchers, patterns
 from .model import Case, ConformError, Expectation, Matcher, PathExpectation, Record, Source
-from .windows import builds_of
+from .windows import ALL, builds_of
 from .yamlfile import Section, did_you_mean, load
 
 # Strongest first.
@@ -145,9 +145,9 @@ def _record(section: Section, sources: Mapping[str, Source]) -> tuple[Record, li
             raise ConformError(f"a network recording cannot show {path}", expect.where(path),
                                "Move it to a record with evidence: inferred and a note that names the derivation.")
     windows = str(section.take("windows", (str, int), "a range of builds such as 2016..2022", ""))
-    builds = builds_of(windows, section.where("windows")) if windows else frozenset()
+    builds = builds_of(windows, section.where("windows"))
     return Record(tuple(texts), evidence, cited, windows, note, read, _binding(evidence, cited), section.where(),
-                  builds), parsed
+                  frozenset() if builds == ALL else builds), parsed
 
 
 def _cited(section: Section, sources: Mapping[str, Source]) -> tuple[Source, ...]:
