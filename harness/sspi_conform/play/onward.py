@@ -74,9 +74,12 @@ def _acquire(stage: Stage, side: Side, handle: str, path: str, use: int) -> bool
     request = {"call": "AcquireCredentialsHandle", "cred": handle, "pszPackage": _PACKAGE, "fCredentialUse": use}
     answer = stage.send(side, request)
     stage.observed[f"onward.{path}.status"] = stage.names.status(answer["status"])
-    if answer["status"] == OK:
+    written = bool(answer.get("phCredential", {}).get("written"))
+    if written:
         side.credentials.append(handle)
-    return answer["status"] == OK
+    elif answer["status"] == OK:
+        stage.observed[f"onward.{path}.handle"] = "unwritten"  # a success without a credential leads nowhere
+    return written
 
 
 def _status(stage: Stage, side: Side, path: str, request: Mapping[str, Any]) -> str:

@@ -10,8 +10,6 @@ from typing import Any
 
 from ..model import Case, Difference, Result, Verdict
 
-_ABSENT = "absent"
-
 
 @dataclass(frozen=True)
 class Cause:
@@ -24,19 +22,27 @@ class Cause:
 
 
 def causes(results: Iterable[Result]) -> list[Cause]:
-    """The wrong outcomes of all failures, the most frequent first. What was never reached follows from another."""
+    """The wrong outcomes of all failures, the most frequent first."""
     found: dict[tuple[str, str], tuple[list[Case], dict[str, None]]] = {}
     for result in results:
         if result.verdict is not Verdict.FAIL or result.trace is None:
             continue
         observed = result.trace.observed
-        reached = [one for one in result.differences if one.path in observed]
-        for one in reached or result.differences[:1]:
-            cases, expected = found.setdefault((one.path, _yaml(observed.get(one.path, _ABSENT))), ([], {}))
+        for path, expected in _reached(result):
+            cases, others = found.setdefault((path, _yaml(observed[path])), ([], {}))
             cases.append(result.case)
-            expected[_expected(one)] = None
+            others[expected] = None
     return [Cause(path, outcome, tuple(cases), tuple(expected)) for (path, outcome), (cases, expected)
             in sorted(found.items(), key=lambda item: (-len(item[1][0]), item[0]))]
+
+
+def _reached(result: Result) -> list[tuple[str, str]]:
+    """The wrong paths of a result with what was expected; the last status when nothing expected was reached."""
+    assert result.trace is not None
+    observed = result.trace.observed
+    wrong = [(one.path, _expected(one)) for one in result.differences if one.path in observed]
+    last = [path for path in observed if path.endswith(".status") and (".leg." in path or ".acquire." in path)]
+    return wrong or [(path, _expected(one) + " behind it") for path in last[-1:] for one in result.differences[:1]]
 
 
 def text(head: Mapping[str, Any], found: Sequence[Cause], cases: Sequence[Case], date: str) -> str:
