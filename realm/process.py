@@ -37,7 +37,7 @@ class Part:
 
 def title(name: str) -> str:
     """How a report calls a part."""
-    return {"kdc": "the KDC", "partner-kdc": "the partner's KDC"}.get(name, name)
+    return {"kdc": "the KDC", "partner-kdc": "the partner's KDC", "false-kdc": "the false KDC"}.get(name, name)
 
 
 class Keeper:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from . import kdc, winbind
+from . import false_kdc, kdc, winbind
 from .accounts import PARTNER, Account, Service, all_accounts, all_services, partner_accounts, partner_services
 from .errors import RealmError
 from .folder import make_folder, remove_folder
@@ -162,6 +163,15 @@ class Realm:
         """Stop the KDC; check() does not mind."""
         self._keeper.stop("kdc")
 
+    def falsify_kdc(self, way: str) -> None:
+        """Put a KDC in front that answers in a wrong way: a key of false_kdc.WAYS. A process that read krb5.conf
+        before goes on asking the true one."""
+        self._require_stopped("false-kdc")
+        self._keeper.start("false-kdc", [sys.executable, "-I", "-S", false_kdc.__file__, way,
+                                         str(kdc.port_of(self._keeper.wait_ready("kdc")))],
+                           base_environment(), self.folder, self.log_of("false-kdc"), false_kdc.READY)
+        self._write_krb5_conf(self._keeper.wait_ready("false-kdc"))
+
     def start_winbindd(self) -> None:
         """Start winbindd (again) on the same socket."""
         self._begin_winbindd()
@@ -219,9 +229,13 @@ class Realm:
                            kdc.kdc_environment(folder), folder, self.log_of(part), kdc.READY)
 
     def _finish_kdc(self) -> None:
-        port = kdc.port_of(self._keeper.wait_ready("kdc"))
+        self._write_krb5_conf(self._keeper.wait_ready("kdc"))
+
+    def _write_krb5_conf(self, pid: int) -> None:
+        """Clients are to ask the KDC that runs as this process."""
         partner = kdc.port_of(self._keeper.wait_ready("partner-kdc")) if self.trust else None
-        kdc.write_krb5_conf(self.krb5_conf, self.name, self.host, port, self.keytab, self.folder / "ccache", partner)
+        kdc.write_krb5_conf(self.krb5_conf, self.name, self.host, kdc.port_of(pid), self.keytab,
+                            self.folder / "ccache", partner)
 
     def _begin_winbindd(self) -> None:
         self._require_stopped("winbindd")

@@ -167,11 +167,14 @@ def _as_fault(ended: Ended) -> Ended:
 
 
 def change_world(realm: Any, event: str) -> None:
-    """A `world` step on the case's own realm: kill-kdc, stop-winbindd, start-kdc, with Active Directory break-trust."""
+    """A `world` step on the case's own realm: kill-kdc, stop-winbindd, start-kdc, false-kdc-garbage, with Active
+    Directory break-trust."""
     deed, _, part = event.partition("-")
     if deed == "kill":
         realm.kill(part)
+    elif event.startswith("false-kdc-"):
+        realm.falsify_kdc(event.removeprefix("false-kdc-"))
     elif deed in ("stop", "start") and part in ("kdc", "winbindd", "dc") or event == "break-trust":
         getattr(realm, f"{deed}_{part}")()
     else:
-        raise ValueError(f"unknown event '{event}' in world: kill, stop or start, then kdc, winbindd or dc; break-trust")
+        raise ValueError(f"unknown event '{event}' in world: kill, stop or start, then kdc, winbindd or dc; false-kdc-...; break-trust")

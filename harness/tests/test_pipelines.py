@@ -24,7 +24,7 @@ ASC = "AcceptSecurityContext"
 
 def pipeline(folder: Path, subject: Program, counterpart: Program | None = None, watched: dict | None = None,
              deadline: float = 20.0) -> Pipeline:
-    return Pipeline(subject, counterpart, {False: world(), True: world()}, folder, watched or {}, deadline=deadline)
+    return Pipeline(subject, counterpart, {False: world(), True: world(), "trust": world()}, folder, watched or {}, deadline=deadline)
 
 
 def test_endpoints_are_kept(tmp_path: Path) -> None:
@@ -50,6 +50,14 @@ def test_endpoints_differ_by_what_surrounds_them(tmp_path: Path) -> None:
         one.play(case(["establish"], mechanism="Kerberos", package="Kerberos", authority="file"))
         assert one.started == 4  # an acceptor of Kerberos asks no authority, and is not led to one
         one.play(case(["establish"], mechanism="Kerberos", package="Kerberos"))
+        assert one.started == 4
+
+
+def test_endpoints_differ_by_realm(tmp_path: Path) -> None:
+    with pipeline(tmp_path, fake_program(), fake_program()) as one:
+        kerberos = case(["establish"], mechanism="Kerberos", package="Kerberos")
+        one.play(kerberos)
+        one.play(dataclasses.replace(kerberos, needs=frozenset({"trust"})))
         assert one.started == 4
 
 
