@@ -84,7 +84,7 @@ class Pipeline:
             change_world(realm, event)
 
         try:
-            with realm_for(home_of(case), self._realm_cache) as realm:
+            with realm_for(home_of(case), self._realm_cache, member=_asks_a_member(case)) as realm:
                 trace = self._play_in(case, world_of(realm), careful, change, fresh=True, alone=True)
                 if not disturbed:
                     realm.check()  # a daemon that died by itself is our fault, not an outcome
@@ -153,6 +153,11 @@ class Pipeline:
             if state in "Tt":
                 return f"{name} is stopped by a signal"
         return ""
+
+
+def _asks_a_member(case: Case) -> bool:
+    """Whether an acceptor under test asks winbindd; only then a domain of the case's own is worth a member."""
+    return case.mechanism == "NTLM" and case.subject == "acceptor"
 
 
 def _blame_is_shared(trace: Trace) -> bool:

@@ -66,12 +66,12 @@ def home_of(case: Case) -> Home:
     return special or case.settings["authority"] == "standalone"
 
 
-def realm_for(home: Home, cache: Path | None, log: Callable[[str], None] | None = None) -> Any:
-    """The realm of a kind, to be entered."""
+def realm_for(home: Home, cache: Path | None, log: Callable[[str], None] | None = None, member: bool = True) -> Any:
+    """The realm of a kind, to be entered. member: a domain has a joined member, for NTLM; it takes as long as all the rest."""
     from realm import AdRealm, Realm
 
     if home == "ad":
-        return AdRealm(cache, member=True, log=log)
+        return AdRealm(cache, member=member, log=log)
     return Realm(cache, standalone=home is True, log=log, trust=home == "trust")
 
 

@@ -43,6 +43,8 @@ static const struct {
     /* "The domain name of the authenticating party could be wrong." */
     {SSPI_NT_NO_SUCH_DOMAIN, SEC_E_NO_AUTHENTICATING_AUTHORITY},
     /* "There might have been a trust relationship failure." */
+    /* MS-NRPC 3.5.4.4.2: a member whose secret is wrong. */
+    {SSPI_NT_ACCESS_DENIED, SEC_E_NO_AUTHENTICATING_AUTHORITY},
     {SSPI_NT_NO_TRUST_LSA_SECRET, SEC_E_NO_AUTHENTICATING_AUTHORITY},
     {SSPI_NT_NO_TRUST_SAM_ACCOUNT, SEC_E_NO_AUTHENTICATING_AUTHORITY},
     {SSPI_NT_TRUSTED_DOMAIN_FAILURE, SEC_E_NO_AUTHENTICATING_AUTHORITY},
