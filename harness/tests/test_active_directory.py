@@ -9,11 +9,14 @@ import pytest
 
 from realm.ad import why_not
 from sspi_conform import judge
+from sspi_conform.captures import Captures
 from sspi_conform.commands.run import lacking_here
 from sspi_conform.model import Case, Trace, Verdict
 from sspi_conform.pipelines import RunOptions, run_cases
 from sspi_conform.profiles import find
 from sspi_conform.programs import peer_program, program_of
+from sspi_conform.report.summary import summarise
+from sspi_conform.report.terminal import summary_lines
 
 from support import case
 
@@ -63,6 +66,13 @@ def test_kerberos_inside() -> None:
     assert last_status(trace) == "SEC_E_OK"
 
 
+def test_an_endpoint_serves_one_realm() -> None:
+    """The same case in both kinds of realm, one after the other: a process inside the namespaces reaches one KDC only."""
+    kerberos = case(["establish"], package="Kerberos", mechanism="Kerberos")
+    inside, outside = play([in_ad(kerberos), replace(kerberos, id=kerberos.id + "-outside")])
+    assert (last_status(inside), last_status(outside)) == ("SEC_E_OK", "SEC_E_OK")
+
+
 def test_without_it_the_case_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realm.ad.why_not", lambda: "no namespaces here")
     needing, other = in_ad(case(["establish"])), case(["establish"])
@@ -71,4 +81,6 @@ def test_without_it_the_case_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> 
     result = judge.unsupported(needing, profile, lacking)
     assert result is not None and (result.verdict, result.reason) == (Verdict.UNSUPPORTED, "no namespaces here")
     assert judge.unsupported(other, profile, lacking) is None
+    summary = summarise([result], Captures((), {}, {}), (), None, 0.0)
+    assert "Not played: 1 case: no namespaces here" in summary_lines(summary)
     assert lacking_here([other]) == {}

@@ -36,6 +36,7 @@ class Summary:
 
     verdicts: Mapping[str, int]
     mechanisms: Mapping[str, Mapping[str, int]]
+    not_run: Mapping[str, int]            # why cases were unsupported, and how many
     evidence: Mapping[str, Tally]         # expectations by kind
     binding: Tally
     advisory: Tally
@@ -57,6 +58,7 @@ def summarise(results: Sequence[Result], captures: Captures, unused: Sequence[Un
     """Count everything and decide the exit code."""
     verdicts = Counter(result.verdict.label for result in results)
     mechanisms: dict[str, Counter[str]] = {}
+    not_run = Counter(result.reason for result in results if result.verdict is Verdict.UNSUPPORTED)
     held: Counter[tuple[str, bool]] = Counter()
     differ: Counter[tuple[str, bool]] = Counter()
     for result in results:
@@ -72,7 +74,7 @@ def summarise(results: Sequence[Result], captures: Captures, unused: Sequence[Un
     code, meaning = _exit(results, unused, interrupted)
     return Summary(
         verdicts=_ordered(verdicts), mechanisms={name: _ordered(mechanisms[name]) for name in sorted(mechanisms)},
-        evidence={kind: _tally(held, differ, kind) for kind in EVIDENCE
+        not_run=dict(not_run.most_common()), evidence={kind: _tally(held, differ, kind) for kind in EVIDENCE
                   if any(key[0] == kind for key in (*held, *differ))},
         binding=_tally(held, differ, True), advisory=_tally(held, differ, False), unused=tuple(unused),
         realm_ready=realm_ready, seconds=seconds, played=sum(result.trace is not None for result in results),
@@ -126,6 +128,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
     return {
         "cases": sum(summary.verdicts.values()), "verdicts": dict(summary.verdicts),
         "mechanisms": {name: dict(counts) for name, counts in summary.mechanisms.items()},
+        "unsupported": dict(summary.not_run),
         "expectations": {
             "binding": vars(summary.binding), "advisory": vars(summary.advisory),
             "evidence": {kind: vars(tally) for kind, tally in summary.evidence.items()}},

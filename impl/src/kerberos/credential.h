@@ -40,6 +40,12 @@ SECURITY_STATUS sspi_krb_credential_name(void *credential, char **name);
  * sspi_krb_store_release. */
 SECURITY_STATUS sspi_krb_tickets(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
                                  struct sspi_krb_store **tickets);
+/* A TGT into a fresh store. keys: to be used instead of the password; or NULL. */
+krb5_error_code sspi_krb_log_on(struct sspi_krb_lib *lib, krb5_principal client,
+                                const char *password, krb5_keytab keys,
+                                struct sspi_krb_store *store);
+/* Whether that TGT is good for a while. NULL: no. */
+bool sspi_krb_tgt_good(const struct sspi_krb_store *store);
 /* A ticket for the service, from tickets or from the KDC. [out] ticket: krb5_free_creds. */
 SECURITY_STATUS sspi_krb_ticket(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
                                 struct sspi_krb_store *tickets, const char *target,

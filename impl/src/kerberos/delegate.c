@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../env.h"
 #include "../error.h"
 
 /* libkrb5 exports both, under its ordinary symbol version, and declares them in no installed
@@ -18,9 +17,6 @@ krb5_error_code krb5_get_credentials_for_user(krb5_context krb5, krb5_flags opti
 krb5_error_code krb5_get_credentials_for_proxy(krb5_context krb5, krb5_flags options,
                                                krb5_ccache cache, krb5_creds *in,
                                                krb5_ticket *evidence, krb5_creds **out);
-
-/* Seconds before its end when the server's own TGT is fetched again. */
-#define TGT_MARGIN 60
 
 void sspi_krb_release_client(void *opaque)
 {
@@ -59,36 +55,6 @@ static struct sspi_krb_client *new_client(void)
 
 /* ---- the server's own TGT -------------------------------------------------------------------- */
 
-/* With the server's key, as the principal whose key it is. */
-static krb5_error_code log_on_with_key(krb5_context krb5, krb5_principal server, krb5_keytab keys,
-                                       struct sspi_krb_store *store)
-{
-    krb5_creds tgt = {0};
-    krb5_get_init_creds_opt *options = NULL;
-
-    krb5_error_code error = krb5_get_init_creds_opt_alloc(krb5, &options);
-    if (error)
-        return error;
-    krb5_get_init_creds_opt_set_forwardable(options, 1);
-    error = krb5_get_init_creds_keytab(krb5, &tgt, server, keys, 0, NULL, options);
-    if (!error)
-        error = krb5_cc_new_unique(krb5, "MEMORY", NULL, &store->tickets);
-    if (!error)
-        error = krb5_cc_initialize(krb5, store->tickets, tgt.client);
-    if (!error)
-        error = krb5_cc_store_cred(krb5, store->tickets, &tgt);
-    store->expiry = tgt.times.endtime;
-    krb5_free_cred_contents(krb5, &tgt);
-    krb5_get_init_creds_opt_free(krb5, options);
-    return error;
-}
-
-static bool still_good(const struct sspi_krb_store *store)
-{
-    return store &&
-           sspi_filetime_to_unix(sspi_now()) + TGT_MARGIN < (int64_t)(uint32_t)store->expiry;
-}
-
 /* The TGT is kept in the credential, since every client is spoken for with the same one.
  * [out] tickets: release it with sspi_krb_store_release. */
 static SECURITY_STATUS own_tickets(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
@@ -103,9 +69,9 @@ static SECURITY_STATUS own_tickets(struct sspi_krb_credential *credential, struc
     if (status != SEC_E_OK)
         return status;
     pthread_mutex_lock(&credential->lock);
-    if (!still_good(credential->own)) {
+    if (!sspi_krb_tgt_good(credential->own)) {
         fresh = sspi_krb_store_new();
-        error = fresh ? log_on_with_key(lib->krb5, server, keys->keys, fresh) : ENOMEM;
+        error = fresh ? sspi_krb_log_on(lib, server, NULL, keys->keys, fresh) : ENOMEM;
         if (!error) {
             struct sspi_krb_store *old = credential->own;
             credential->own = fresh;

@@ -32,31 +32,15 @@ static krb5_error_code ask(struct sspi_krb_lib *lib, const char *password, krb5_
     return error;
 }
 
-/* A store with a TGT that the secret of the identity opened; without an identity, the first key
- * of the client keytab, as MIT's GSSAPI does when there is no ticket cache.
- * keys: of an identity with a keytab, or NULL. */
-static krb5_error_code log_on(struct sspi_krb_lib *lib,
-                              const struct sspi_krb_credential *credential, krb5_keytab keys,
-                              struct sspi_krb_store *store)
+krb5_error_code sspi_krb_log_on(struct sspi_krb_lib *lib, krb5_principal client,
+                                const char *password, krb5_keytab keys,
+                                struct sspi_krb_store *store)
 {
-    const struct sspi_identity *identity = &credential->identity;
-    krb5_keytab client_keys = NULL;
-    krb5_principal client = NULL;
     krb5_creds tgt = {0};
     krb5_timestamp seconds = 0;
     int32_t fraction = 0;
 
-    krb5_error_code error = 0;
-    if (credential->explicit_identity) {
-        error = sspi_krb_identity_principal(lib->krb5, identity, &client);
-    } else {
-        error = krb5_kt_resolve(lib->krb5, credential->client_keytab_name, &client_keys);
-        if (!error)
-            error = sspi_krb_first_key(lib->krb5, client_keys, &client);
-        keys = client_keys;
-    }
-    if (!error)
-        error = ask(lib, identity->password, keys, client, &tgt);
+    krb5_error_code error = ask(lib, password, keys, client, &tgt);
     if (!error)
         error = krb5_cc_new_unique(lib->krb5, "MEMORY", NULL, &store->tickets);
     if (!error)
@@ -71,6 +55,31 @@ static krb5_error_code log_on(struct sspi_krb_lib *lib,
         store->shift_microseconds = lib->shifted ? 0 : fraction;
     }
     krb5_free_cred_contents(lib->krb5, &tgt);
+    return error;
+}
+
+/* A store with a TGT that the secret of the identity opened; without an identity, the first key
+ * of the client keytab, as MIT's GSSAPI does when there is no ticket cache.
+ * keys: of an identity with a keytab, or NULL. */
+static krb5_error_code log_on(struct sspi_krb_lib *lib,
+                              const struct sspi_krb_credential *credential, krb5_keytab keys,
+                              struct sspi_krb_store *store)
+{
+    const struct sspi_identity *identity = &credential->identity;
+    krb5_keytab client_keys = NULL;
+    krb5_principal client = NULL;
+    krb5_error_code error = 0;
+
+    if (credential->explicit_identity) {
+        error = sspi_krb_identity_principal(lib->krb5, identity, &client);
+    } else {
+        error = krb5_kt_resolve(lib->krb5, credential->client_keytab_name, &client_keys);
+        if (!error)
+            error = sspi_krb_first_key(lib->krb5, client_keys, &client);
+        keys = client_keys;
+    }
+    if (!error)
+        error = sspi_krb_log_on(lib, client, identity->password, keys, store);
     krb5_free_principal(lib->krb5, client);
     if (client_keys)
         krb5_kt_close(lib->krb5, client_keys);
@@ -102,16 +111,19 @@ static krb5_error_code load_tickets(struct sspi_krb_lib *lib, const char *name,
     return error;
 }
 
+bool sspi_krb_tgt_good(const struct sspi_krb_store *store)
+{
+    int64_t now = sspi_filetime_to_unix(sspi_now());
+    return store && now + store->shift_seconds + TGT_MARGIN < (int64_t)(uint32_t)store->expiry;
+}
+
 /* own: the TGT is to be one that was got here. */
 static bool still_good(const struct sspi_krb_store *store, bool own,
                        const struct sspi_krb_stamp *stamp)
 {
-    if (!store)
-        return false;
-    if (!own)
-        return stamp && sspi_krb_stamp_equal(stamp, &store->stamp);
-    int64_t now = sspi_filetime_to_unix(sspi_now()) + store->shift_seconds;
-    return now + TGT_MARGIN < (int64_t)(uint32_t)store->expiry;
+    if (own)
+        return sspi_krb_tgt_good(store);
+    return store && stamp && sspi_krb_stamp_equal(stamp, &store->stamp);
 }
 
 /* The ticket cache of the environment, else the client keytab.
