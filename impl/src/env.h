@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /* UTC now, in 100 ns since 1601-01-01 (FILETIME). */
 uint64_t sspi_now(void);
@@ -20,6 +21,10 @@ int64_t sspi_filetime_to_unix(uint64_t filetime);
 uint64_t sspi_unix_to_filetime(int64_t seconds);
 /* A UTC FILETIME in local time, as SSPI reports expiry. */
 uint64_t sspi_filetime_to_local(uint64_t filetime);
+
+/* Whether a file may change once more without its times or size telling: it was written within one
+ * step of the file system's clock. */
+bool sspi_file_is_young(const struct stat *file);
 
 #ifdef LIBSSPI_TEST_SEAM
 /* Exported by libsspi-test.so only. libsspi_test_clock(0) lets the clock run again.

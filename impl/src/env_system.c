@@ -60,3 +60,19 @@ uint64_t sspi_filetime_to_local(uint64_t filetime)
     int64_t shifted = (int64_t)filetime + (int64_t)local.tm_gmtoff * TICKS_PER_SECOND;
     return shifted < 0 ? filetime : (uint64_t)shifted;
 }
+
+/* Longer than a tick of the kernel's file clock, the step of time stamps. */
+#define YOUNG_NANOSECONDS 50000000LL
+#define NANOSECONDS 1000000000LL
+
+bool sspi_file_is_young(const struct stat *file)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return true;
+    /* A file system that counts whole seconds. */
+    long long step = file->st_mtim.tv_nsec ? YOUNG_NANOSECONDS : 2 * NANOSECONDS;
+    long long age =
+        (now.tv_sec - file->st_mtim.tv_sec) * NANOSECONDS + (now.tv_nsec - file->st_mtim.tv_nsec);
+    return age < step;
+}

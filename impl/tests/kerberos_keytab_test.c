@@ -6,7 +6,9 @@
 #include "kerberos_fixture.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
+#include "kerberos/store.h"
 #include "kerberos_note.h"
 
 struct bytes {
@@ -160,6 +162,22 @@ static void half_written(void)
     end();
 }
 
+/* The same where the clock of the file system has longer steps than here. */
+static void young_stamps(void)
+{
+    static const struct timespec long_ago[2] = {{1700000000, 1}, {1700000000, 1}};
+    struct sspi_krb_stamp young, settled;
+    world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    const char *path = world_path(&world, "keytab");
+    CU_ASSERT_TRUE(sspi_krb_stamp(path, &young));
+    CU_ASSERT_FALSE(sspi_krb_stamp_equal(&young, &young));
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+    CU_ASSERT_TRUE(sspi_krb_stamp(path, &settled));
+    CU_ASSERT_TRUE(sspi_krb_stamp_equal(&settled, &settled));
+    CU_ASSERT_FALSE(sspi_krb_stamp_equal(&young, &settled));
+    world_close(&world);
+}
+
 static void gone_for_a_while(void)
 {
     begin();
@@ -172,4 +190,5 @@ static void gone_for_a_while(void)
 }
 
 SSPI_TESTS({"renamed", renamed}, {"in place", in_place}, {"at once", at_once},
-           {"half written", half_written}, {"gone for a while", gone_for_a_while})
+           {"young stamps", young_stamps}, {"half written", half_written},
+           {"gone for a while", gone_for_a_while})

@@ -17,13 +17,10 @@
 #include <time.h>
 
 #include "authority/status.h"
+#include "env.h"
 #include "error.h"
 #include "memory.h"
 #include "text.h"
-
-/* Longer than a tick of the kernel's file clock, the step of time stamps. */
-#define YOUNG_NANOSECONDS 50000000LL
-#define NANOSECONDS 1000000000LL
 
 /* The one file in memory: a process has one configuration. Under `lock`. */
 static struct {
@@ -102,18 +99,6 @@ static uint32_t read_rows(FILE *file, const char *path)
     return nt;
 }
 
-static bool is_young(const struct stat *file)
-{
-    struct timespec now;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0)
-        return true;
-    /* A file system that counts whole seconds. */
-    long long step = file->st_mtim.tv_nsec ? YOUNG_NANOSECONDS : 2 * NANOSECONDS;
-    long long age =
-        (now.tv_sec - file->st_mtim.tv_sec) * NANOSECONDS + (now.tv_nsec - file->st_mtim.tv_nsec);
-    return age < step;
-}
-
 static uint32_t load(const char *path)
 {
     uint32_t nt = SSPI_NT_NO_LOGON_SERVERS;
@@ -124,7 +109,7 @@ static uint32_t load(const char *path)
         sspi_error_set("cannot read the accounts in %s: %s", path, strerror(errno));
         goto out;
     }
-    cache.young = is_young(&cache.id);
+    cache.young = sspi_file_is_young(&cache.id);
     cache.path = sspi_strdup(path);
     nt = cache.path ? read_rows(file, path) : SSPI_NT_NO_MEMORY;
     if (nt == SSPI_NT_OK && cache.count)

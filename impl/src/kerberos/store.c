@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../env.h"
 #include "../memory.h"
 #include "framing.h"
 
@@ -51,8 +52,8 @@ bool sspi_krb_stamp(const char *path, struct sspi_krb_stamp *stamp)
     struct stat info;
     if (stat(path, &info) != 0)
         return false;
-    *stamp =
-        (struct sspi_krb_stamp){info.st_dev, info.st_ino, info.st_size, info.st_mtim, info.st_ctim};
+    *stamp = (struct sspi_krb_stamp){info.st_dev,  info.st_ino,  info.st_size,
+                                     info.st_mtim, info.st_ctim, sspi_file_is_young(&info)};
     return true;
 }
 
@@ -61,10 +62,11 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-bool sspi_krb_stamp_equal(const struct sspi_krb_stamp *a, const struct sspi_krb_stamp *b)
+bool sspi_krb_stamp_equal(const struct sspi_krb_stamp *now, const struct sspi_krb_stamp *kept)
 {
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           same_time(&a->modified, &b->modified) && same_time(&a->changed, &b->changed);
+    return !kept->young && now->device == kept->device && now->inode == kept->inode &&
+           now->size == kept->size && same_time(&now->modified, &kept->modified) &&
+           same_time(&now->changed, &kept->changed);
 }
 
 krb5_error_code sspi_krb_store_tickets(krb5_context krb5, krb5_ccache from,

@@ -20,6 +20,7 @@ struct sspi_krb_stamp {
     ino_t inode;
     off_t size;
     struct timespec modified, changed;
+    bool young; /* it may change once more without any of this telling */
 };
 
 struct sspi_krb_store {
@@ -42,7 +43,8 @@ void sspi_krb_store_release(krb5_context krb5, struct sspi_krb_store *store);
 const char *sspi_krb_file_of(const char *name);
 /* false: there is no such file, or it cannot be looked at. */
 bool sspi_krb_stamp(const char *path, struct sspi_krb_stamp *stamp);
-bool sspi_krb_stamp_equal(const struct sspi_krb_stamp *a, const struct sspi_krb_stamp *b);
+/* kept: of what was read. One that was young then is equal to none. */
+bool sspi_krb_stamp_equal(const struct sspi_krb_stamp *now, const struct sspi_krb_stamp *kept);
 
 /* Copies all tickets of `from` into store->tickets (empty before). */
 krb5_error_code sspi_krb_store_tickets(krb5_context krb5, krb5_ccache from,
