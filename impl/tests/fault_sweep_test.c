@@ -305,6 +305,27 @@ static void all_kinds(const struct scene *scenes, size_t count)
 
 /* ---- scenes --------------------------------------------------------------------------------- */
 
+/* A keytab of two keys, the service's behind: one that is read in part lacks it. */
+static void two_keys(const struct world *world)
+{
+    static const char *const names[] = {"host/web.world.test", WORLD_SERVICE};
+    krb5_keytab keytab;
+    unlink(world_path(world, "keytab"));
+    WORLD_MUST(krb5_kt_default(world->krb5, &keytab));
+    for (int i = 0; i < 2; i++) {
+        krb5_keytab_entry entry = {.vno = 1, .key = world->key};
+        if (i == 0)
+            WORLD_MUST(krb5_c_make_random_key(world->krb5, world->key.enctype, &entry.key));
+        WORLD_MUST(krb5_parse_name(world->krb5, names[i], &entry.principal));
+        WORLD_MUST(krb5_kt_add_entry(world->krb5, keytab, &entry));
+        krb5_free_principal(world->krb5, entry.principal);
+        if (i == 0)
+            krb5_free_keyblock_contents(world->krb5, &entry.key);
+    }
+    krb5_kt_close(world->krb5, keytab);
+    usleep(100000); /* no longer young: what was read of it is kept */
+}
+
 static void kerberos(void)
 {
     static const struct scene scenes[] = {
@@ -320,6 +341,7 @@ static void kerberos(void)
         WORLD_SERVICE,           WORLD_CLIENT, true, false};
     struct world world;
     world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    two_keys(&world);
     all_kinds(scenes, sizeof scenes / sizeof scenes[0]);
     world_new_key(&world);
     all_kinds(&impostor, 1);

@@ -29,6 +29,8 @@ static krb5_error_code ask(struct sspi_krb_lib *lib, const char *password, krb5_
         error = krb5_get_init_creds_password(lib->krb5, tgt, client, password ? password : "", NULL,
                                              NULL, 0, NULL, options);
     krb5_get_init_creds_opt_free(lib->krb5, options);
+    if (error) /* for want of memory 1.20 leaves pointers to what it has freed */
+        memset(tgt, 0, sizeof *tgt);
     return error;
 }
 
