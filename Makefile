@@ -15,7 +15,7 @@ include harness/probe/probe.mk
 include $(wildcard impl/*/*.mk)
 
 .PHONY: all
-all: $(BUILD)/libsspi.so $(BUILD)/libsspi-test.so $(BUILD)/sspi-probe ## build libsspi and the probe
+all: $(BUILD)/libsspi.so $(BUILD)/libsspi-test.so $(BUILD)/krb5-pins.so $(BUILD)/sspi-probe ## build libsspi and the probe
 
 .PHONY: help run test bench deep mutants clean lint format check-py install
 help: ## this list

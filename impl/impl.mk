@@ -36,6 +36,10 @@ $(BUILD)/libsspi.so: $(BUILD)/$(IMPL_SONAME)
 $(BUILD)/libsspi-test.so: $(IMPL_OBJECTS) $(BUILD)/impl/env_test.o impl/libsspi.map
 	$(CC) $(CFLAGS) -shared $(IMPL_LDFLAGS) -Wl,--wrap=ntlm_nt_hash -o $@ $(filter %.o,$^) $(IMPL_LIBS)
 
+$(BUILD)/krb5-pins.so: impl/tests/krb5_pins.c
+	@mkdir -p $(@D)
+	$(CC) $(IMPL_CPPFLAGS) $(CFLAGS) $(WARNINGS) -fPIC -shared -o $@ $<
+
 $(BUILD)/libsspi-test.a: $(IMPL_OBJECTS) $(BUILD)/impl/env_test.o
 	@rm -f $@
 	ar qcs $@ $^ # r would replace members of the same name, and packages name files alike

@@ -31,10 +31,13 @@ bool sspi_file_is_young(const struct stat *file);
  * libsspi_test_random: the bytes that sspi_random hands out next, in order; when they are used
  * up sspi_random is real again. At most 4096 bytes; false when too many.
  * libsspi_test_nt_hash: the NT hash of every password, for recordings of which only the hash is
- * known, and SSPI takes passwords; NULL ends it. No effect in programs linked with the archive. */
+ * known, and SSPI takes passwords; NULL ends it. No effect in programs linked with the archive.
+ * libsspi_test_draw, libsspi_test_now: sspi_random and sspi_now, for krb5-pins.so. */
 void libsspi_test_clock(uint64_t filetime);
 bool libsspi_test_random(const void *bytes, size_t size);
 void libsspi_test_nt_hash(const uint8_t *hash);
+bool libsspi_test_draw(void *bytes, size_t size);
+uint64_t libsspi_test_now(void);
 #endif
 
 #endif

@@ -55,6 +55,17 @@ SSPI_EXPORT bool libsspi_test_random(const void *bytes, size_t size)
     return true;
 }
 
+/* For krb5-pins.so (tests/krb5_pins.c). */
+SSPI_EXPORT bool libsspi_test_draw(void *bytes, size_t size)
+{
+    return sspi_random(bytes, size);
+}
+
+SSPI_EXPORT uint64_t libsspi_test_now(void)
+{
+    return sspi_now();
+}
+
 /* libsspi-test.so is linked with --wrap=ntlm_nt_hash: there all calls of it come here, and the
  * library itself needs no hook for it. Elsewhere nothing calls this. */
 extern bool __real_ntlm_nt_hash(const char *password, uint8_t out[16]) __attribute__((weak));

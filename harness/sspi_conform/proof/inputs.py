@@ -4,6 +4,7 @@ the clock and the randomness. Everything else must follow."""
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,16 +88,22 @@ def exchanges_file() -> dict[str, Any]:
 
 def keytab_rc4(path: Path, principal: str) -> bytes:
     """The RC4 key of a principal, which is the NT hash of its password."""
+    for name, kind, key in keytab_entries(path):
+        if name == principal and kind == 23:
+            return key
+    raise ConformError(f"no RC4 key of {principal} in {path.name}")
+
+
+def keytab_entries(path: Path) -> Iterator[tuple[str, int, bytes]]:
+    """Principal, enctype and key of each entry."""
     data = path.read_bytes()
     at = 2
     while at + 4 <= len(data):
         size = struct.unpack_from(">i", data, at)[0]
         at += 4
-        name, kind, key = _keytab_entry(data[at:at + abs(size)]) if size > 0 else ("", 0, b"")
-        if name == principal and kind == 23:
-            return key
+        if size > 0:
+            yield _keytab_entry(data[at:at + size])
         at += abs(size)
-    raise ConformError(f"no RC4 key of {principal} in {path.name}")
 
 
 def _keytab_entry(entry: bytes) -> tuple[str, int, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,19 +50,24 @@ class Stage:
         self.build = build
 
     @contextmanager
-    def host(self, settings: dict[str, str], accounts: str = "") -> Iterator[Endpoint]:
-        with tempfile.TemporaryDirectory(prefix="sspi-proof-") as name:
-            folder = Path(name)
+    def host(self, settings: dict[str, str], accounts: str = "",
+             files: Mapping[str, bytes] | None = None) -> Iterator[Endpoint]:
+        """`files`: krb5.conf, keytab and ccache. With them, what libkrb5 draws at random is pinned, too."""
+        with tempfile.TemporaryDirectory(prefix="sspi-proof-") as place:
+            folder = Path(place)
             if accounts:
                 (folder / "accounts").write_text(accounts)
                 (folder / "accounts").chmod(0o600)
             (folder / "libsspi.conf").write_text(
                 inputs.settings_text(settings, folder / "accounts" if accounts else None))
-            (folder / "krb5.conf").write_text("[libdefaults]\n dns_lookup_kdc = false\n")
+            for name, content in ({"krb5.conf": b"[libdefaults]\n dns_lookup_kdc = false\n"} | dict(files or {})).items():
+                (folder / name).write_bytes(content)
             environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC",
                            "KRB5_CONFIG": str(folder / "krb5.conf"), "KRB5CCNAME": str(folder / "ccache"),
                            "KRB5_KTNAME": str(folder / "keytab"), "LIBSSPI_CONFIG": str(folder / "libsspi.conf"),
-                           "ASAN_OPTIONS": "detect_leaks=0"}
+                           "KRB5RCACHENAME": "none:", "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0"}
+            if files:
+                environment["LD_PRELOAD"] = f"{self.build / 'libsspi-test.so'} {self.build / 'krb5-pins.so'}"
             argv = [str(self.build / "sspi-probe"), str(self.build / "libsspi-test.so")]
             with Endpoint("libsspi-test", argv, environment, folder) as end:
                 yield end
