@@ -132,4 +132,5 @@ def test_the_command_prints_the_table(capsys: pytest.CaptureFixture[str]) -> Non
     told = capsys.readouterr().out
     assert "NEGOTIATE, AUTHENTICATE, session key" in told and "exchanges" in told.splitlines()[-1]
     assert main(["proof", "--recordings", str(place()), "--build", str(build), "--known", "--differences"]) == 0
-    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()[:-1]] == ["  1 initiator AUTHENTICATE"]
+    told = {line.split(":")[0][4:] for line in capsys.readouterr().out.splitlines()[:-1]}
+    assert {"initiator AUTHENTICATE", "initiator AP-REQ", "acceptor  message made again"} <= told

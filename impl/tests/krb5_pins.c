@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * krb5-pins.so: what libkrb5 draws at random (subkeys, sequence numbers, confounders) comes from
- * the bytes that a test pinned in libsspi-test.so, and its clock stands still at the pinned time, so
- * that a recorded exchange can be made again to the byte. For LD_PRELOAD, behind libsspi-test.so;
- * the library itself needs no hook for it.
+ * the bytes that a test pinned in libsspi-test.so, and its clock stands still at the pinned time,
+ * so that a recorded exchange can be made again to the byte. For LD_PRELOAD, behind
+ * libsspi-test.so; the library itself needs no hook for it.
  */
 #include <krb5.h>
 #include <stdbool.h>

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from ..model import ConformError
-from ..proof import inputs, recordings
+from ..proof import inputs, krb5_inputs, recordings
 from ..proof.play import Stage
-from ..proof.rows import BUT_SECRETS, EQUAL, STRUCTURE, Row, table
+from ..proof.messages import OPENED
+from ..proof.row import BUT_SECRETS, EQUAL, STRUCTURE, Row
+from ..proof.rows import table
 from ..world import world_of
 
+_FACTS = ("outcome", "session key", "flags", "client name", "accepted", OPENED)
 _DEGREES = {EQUAL: "", BUT_SECRETS: " (but for secrets)", STRUCTURE: " (structure)"}
 _EPILOG = """\
 examples:
@@ -47,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
             rows, missing = table(Stage(build), place, world_of(realm))
     except RealmError as problem:
         raise ConformError(f"no realm for the Kerberos exchanges: {problem}") from problem
-    known = {one.exchange.name for one in inputs.known(place)}
+    known = {one.exchange.name for one in (*inputs.known(place), *krb5_inputs.known(place))}
     shown = [row for row in rows if row.exchange in known or not options.known]
     print("\n".join(by_reason(shown) if options.differences else lines(shown)))
     print(summary(rows))
@@ -61,10 +66,15 @@ def lines(rows: list[Row]) -> list[str]:
     found = [f"{'exchange':<44} {'side':<9} {'build':<14} equal"]
     for (exchange, side, build), group in groupby(rows, lambda row: (row.exchange, row.side, row.build)):
         parts = list(group)
-        equal = [row.message + _DEGREES[row.degree] for row in parts if row.difference is None]
+        equal = _counted(row.message + _DEGREES[row.degree] for row in parts if row.difference is None)
         found.append(f"{_short(exchange):<44} {side:<9} {build:<14} {', '.join(equal) or '-'}".rstrip())
-        found += [f"    {row.message}: {row.verdict}" for row in parts if row.difference is not None]
+        found += [f"    {one}" for one in _counted(f"{row.message}: {row.verdict}" for row in parts
+                                                   if row.difference is not None)]
     return found
+
+
+def _counted(texts: Iterable[str]) -> list[str]:
+    return [f"{text} ({times})" if times > 1 else text for text, times in Counter(texts).items()]
 
 
 def by_reason(rows: list[Row]) -> list[str]:
@@ -78,14 +88,14 @@ def by_reason(rows: list[Row]) -> list[str]:
 
 
 def summary(rows: list[Row]) -> str:
-    messages = [row for row in rows if row.message not in ("outcome", "session key")]
+    messages = [row for row in rows if row.message not in _FACTS]
     same = {degree: sum(row.difference is None and row.degree == degree for row in messages) for degree in _DEGREES}
     other = [row for row in messages if row.difference is not None]
-    facts = [row for row in rows if row.message in ("outcome", "session key")]
+    facts = [row for row in rows if row.message in _FACTS]
     return (f"{len({row.exchange for row in rows})} exchanges: {same[EQUAL]} messages equal byte for byte, "
             f"{same[BUT_SECRETS]} equal but for secrets nobody knows, {same[STRUCTURE]} of the same structure; "
-            f"{len(other)} differences, {sum(row.good for row in other)} of them with a listed reason; outcomes and "
-            f"session keys: {sum(row.good for row in facts)} of {len(facts)} equal")
+            f"{len(other)} differences, {sum(row.good for row in other)} of them with a listed reason; outcomes, "
+            f"session keys, messages opened: {sum(row.good for row in facts)} of {len(facts)} equal")
 
 
 def _short(name: str) -> str:

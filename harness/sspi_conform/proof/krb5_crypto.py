@@ -84,3 +84,12 @@ def _cts(key: bytes, data: bytes) -> bytes:
     mixed = AES.new(key, AES.MODE_ECB).decrypt(before)
     tail = bytes(one ^ other for one, other in zip(mixed, last))
     return AES.new(key, AES.MODE_CBC, bytes(_BLOCK)).decrypt(head + last + mixed[len(last):]) + tail
+
+
+def unverified(key: bytes, usage: int, cipher: bytes) -> bytes:
+    """Confounder and plaintext of an AES ciphertext whose HMAC also covers what is sent elsewhere."""
+    return _cts(_derived(key, struct.pack(">I", usage) + b"\xaa"), cipher[:-_HMAC])
+
+
+def confounder(key: bytes, usage: int, cipher: bytes) -> bytes:
+    return unverified(key, usage, cipher)[:_BLOCK]

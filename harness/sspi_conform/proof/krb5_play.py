@@ -3,22 +3,20 @@
 other. Clock and randomness are those of the recording, so that what Windows sent must come out to the byte."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
 
-from .. import flags
-from ..endpoint import Endpoint
+from .. import flags, tokens
 from ..model import ConformError
 from ..tokens import spnego
-from . import krb5_crypto, krb5_inputs, krb5_tokens
+from . import krb5_crypto, krb5_inputs, krb5_tokens, messages
 from .krb5_inputs import Known
 from .krb5_tokens import Part
+from .messages import Verdict
 from .play import CONTINUE, OK, Stage
+from .side import Altered, Side
+from .wire import Message
 
-# What libsspi-test is made to say of a token, or a fact: None when it is as recorded, else how it differs.
-Verdict = tuple[str, str, str | None]
-Altered = Callable[[bytes], bytes]
 _OWN_LISTS = {(spnego.MS_KRB5, spnego.KRB5): "!NTLM", (spnego.MS_KRB5, spnego.KRB5, spnego.NTLM): None}
 
 
@@ -34,6 +32,12 @@ class Pair:
         yield from self._accept()
         if self.known.tgt_key is None:
             yield from self._initiate()
+        else:
+            yield "initiator", "exchange", "not played"
+
+    def messages(self, found: list[Message]) -> Iterator[Verdict]:
+        """What followed; both sides are established."""
+        yield from messages.played(self.client, self.server, found, messages.Rfc4121(bytes.fromhex(self._key())))
 
     def _accept(self) -> Iterator[Verdict]:
         """The recorded client's tokens; each answer must be the recorded one."""
@@ -53,7 +57,7 @@ class Pair:
             if status not in (OK, CONTINUE):
                 yield "acceptor", _title(leg.token), f"{status}"
                 return
-            yield "acceptor", _title(recorded) if recorded else "end", _same_token(recorded, made)
+            yield "acceptor", _title(recorded), _same_token(recorded, made)
         yield "acceptor", "flags", _same(side.attributes("ASC_RET_"), sorted(known.granted))
         yield "acceptor", "client name", _same(side.query("NAMES").get("sUserName"),
                                                f"{known.authenticator.client}@{known.authenticator.realm}"
@@ -88,7 +92,7 @@ class Pair:
                 return
             recorded = clients.pop(0) if clients else None
             token = b"" if recorded is None else recorded.token if whole else recorded.inner
-            yield "initiator", _title(token) if token else "end", _same_token(token, made)
+            yield "initiator", _title(token), _same_token(token, made)
         if known.reply:
             yield "initiator", "session key", _same(side.query("SESSION_KEY").get("SessionKey"), self._key())
         if first and not whole:
@@ -131,68 +135,6 @@ class Pair:
         return ", ".join(found + part_differences(part, known.authenticator)) or None
 
 
-class Side:
-    """An endpoint with the calls that are made here."""
-
-    def __init__(self, end: Endpoint, alter: Altered | None) -> None:
-        self._end = end
-        self._alter = alter
-        self._attributes = 0
-
-    def acquire(self, package: str, use: int, more: dict[str, Any]) -> None:
-        self._call(OK, {"call": "AcquireCredentialsHandle", "cred": "c", "pszPackage": package,
-                        "fCredentialUse": use, **more})
-
-    def pin(self, clock: int, random: bytes) -> None:
-        answer = self._end.call({"call": "pin", "clock": clock, "random": random.hex()})
-        if not answer.get("pinned"):
-            raise ConformError(f"libsspi-test cannot be pinned: {answer}")
-
-    def rehearse(self, request: dict[str, Any], token: bytes | None) -> None:
-        """Has the credential read its keytab and tickets now: memory for them has random names."""
-        self.pin(1, b"")
-        self.leg(request, token, "rehearsal")
-
-    def leg(self, request: dict[str, Any], token: bytes | None, context: str = "x") -> tuple[bytes, str]:
-        if token and self._alter:
-            token = self._alter(token)
-        answer = self._end.call({**request, "cred": "c", "ctx": context,
-                                 "input": None if token is None else [{"type": "TOKEN", "hex": token.hex()}],
-                                 "output": [{"type": "TOKEN", "size": 65536}]})
-        if answer["status"] not in (OK, CONTINUE):
-            return b"", answer["status"]
-        self._attributes = int(answer["attributes"]["value"], 16)
-        return bytes.fromhex(answer["output"][0].get("hex", "")), answer["status"]
-
-    def attributes(self, prefix: str) -> list[str]:
-        return sorted(flags.split(prefix, self._attributes))
-
-    def query(self, attribute: str) -> dict[str, Any]:
-        answer = self._end.call({"call": "QueryContextAttributes", "ctx": "x", "ulAttribute": attribute})
-        found: dict[str, Any] = answer["value"] if answer["status"] == OK else {}
-        return found
-
-    def sign(self, data: bytes) -> bytes:
-        answer = self._call(OK, {"call": "MakeSignature", "ctx": "x", "message": [
-            {"type": "DATA", "hex": data.hex()}, {"type": "TOKEN", "size": 128}]})
-        return bytes.fromhex(answer["message"][1]["hex"])
-
-    def verify(self, data: bytes, token: bytes) -> str:
-        answer = self.message("VerifySignature", [{"type": "DATA", "hex": data.hex()},
-                                                  {"type": "TOKEN", "hex": token.hex()}])
-        status: str = answer["status"]
-        return status
-
-    def message(self, call: str, buffers: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-        return self._end.call({"call": call, "ctx": "x", "message": buffers, **more})
-
-    def _call(self, wanted: str, request: dict[str, Any]) -> dict[str, Any]:
-        answer = self._end.call(request)
-        if answer.get("status") != wanted:
-            raise ConformError(f"{request['call']}: {answer}")
-        return answer
-
-
 def part_differences(made: Part, recorded: Part) -> list[str]:
     """The fields of an authenticator or AP-REP that are not the same."""
     found = []
@@ -210,7 +152,9 @@ def part_differences(made: Part, recorded: Part) -> list[str]:
 
 
 def _same_token(recorded: bytes, made: bytes) -> str | None:
-    if recorded == made or recorded[:len(made)] == made and not any(recorded[len(made):]) and made:
+    if made and recorded.startswith(made) and not any(recorded[len(made):]):
+        return None  # zeros behind it are the transport's
+    if not made and not recorded:
         return None
     if not made or not recorded:
         return "none made" if not made else "not on the wire"
@@ -223,7 +167,8 @@ def _same(made: object, recorded: object) -> str | None:
 
 
 def _title(token: bytes) -> str:
-    from .. import tokens
+    if not token:
+        return "accepted"
     kind = tokens.kind(token)
     inner = tokens.fields(token).get("inner", "none")
     return kind + (f" with {inner}" if inner not in ("none", "empty") else "")

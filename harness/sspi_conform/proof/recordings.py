@@ -18,11 +18,12 @@ _ADVICE = ("Recordings of Windows are no part of this project. Name the folder t
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One token on the wire. `from_client` is its direction, `inner` the mechanism's token."""
+    """One token on the wire. `from_client` is its direction, `inner` the mechanism's token, `frame` where it is."""
 
     from_client: bool
     token: bytes
     inner: bytes
+    frame: int = 0
 
     @property
     def wrapped(self) -> bool:
@@ -40,6 +41,8 @@ class Exchange:
     whole: bool
     legs: tuple[Leg, ...]
     verified: dict[str, Any]
+    stream: str = ""  # tshark's number of the TCP connection
+    server_port: str = ""
 
     @property
     def name(self) -> str:
@@ -66,7 +69,7 @@ class Exchange:
 
     def bare(self) -> Exchange:
         """The NTLM messages alone, without what they were wrapped in or came after."""
-        legs = tuple(Leg(leg.from_client, leg.inner, leg.inner) for leg in self.legs if leg.inner[:8] == ntlm.SIGNATURE)
+        legs = tuple(Leg(leg.from_client, leg.inner, leg.inner, leg.frame) for leg in self.legs if leg.inner[:8] == ntlm.SIGNATURE)
         return replace(self, legs=legs)
 
     def messages(self) -> tuple[ntlm.Negotiate, ntlm.Challenge, ntlm.Authenticate]:
@@ -94,6 +97,12 @@ def read(place: Path, file: str, number: int) -> Exchange:
     return all_of(found[0])[number]
 
 
+def named(place: Path, name: str) -> Exchange:
+    """By the name that Exchange.name gives."""
+    file, _, number = name.rpartition(":")
+    return read(place, file, int(number))
+
+
 def every(place: Path) -> Iterator[Exchange]:
     for path in sorted((place / "exchanges").glob("*.json")):
         yield from all_of(path)
@@ -106,7 +115,8 @@ def all_of(path: Path) -> list[Exchange]:
     for number, one in enumerate(json.loads(path.read_text())["exchanges"]):
         legs = tuple(_leg(leg) for leg in one["legs"] if leg.get("token"))
         found.append(Exchange(file, number, one.get("outcome") or "", one.get("transport") or "",
-                              not one.get("starts_mid_exchange"), legs, one.get("verified") or {}))
+                              not one.get("starts_mid_exchange"), legs, one.get("verified") or {}, one.get("tcp_stream") or "",
+                              one.get("server_port") or ""))
     return found
 
 
@@ -119,7 +129,7 @@ def _capture(path: Path) -> str:
 
 def _leg(leg: dict[str, Any]) -> Leg:
     token = bytes.fromhex(leg["token"])
-    return Leg(leg["dir"] == "c2s", token, inner_token(token))
+    return Leg(leg["dir"] == "c2s", token, inner_token(token), int(leg.get("frame") or 0))
 
 
 def inner_token(token: bytes) -> bytes:

@@ -6,42 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from ..tokens import ntlm
 from ..world import World
-from . import inputs, live, recordings
+from . import inputs, krb5_rows, live, recordings
 from .compare import SECRETS
 from .inputs import Known
 from .play import OK, Played, Stage, play_acceptor, play_initiator
 from .recordings import Exchange
+from .row import BUT_SECRETS, EQUAL, STRUCTURE, Row
 
-EQUAL, BUT_SECRETS, STRUCTURE = "equal", "equal but for secrets", "same structure"
 _NOT_WINDOWS = "not Windows"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One message, or one outcome. `difference` None: equal. `reason`: why it differs, None when nobody listed it."""
-
-    exchange: str
-    side: str
-    build: str
-    message: str
-    difference: str | None
-    reason: str | None = None
-    degree: str = EQUAL
-
-    @property
-    def good(self) -> bool:
-        return self.difference is None or self.reason is not None
-
-    @property
-    def verdict(self) -> str:
-        if self.difference is None:
-            return self.degree
-        return f"{self.difference}: {self.reason or 'NOT LISTED'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +125,14 @@ def table(stage: Stage, place: Path, world: World) -> tuple[list[Row], list[List
     realm = live.Realm(stage, world)
     others = inputs.exchanges_file()["not-windows"]
     rows = [row for one in known for row in known_rows(stage, one)]
+    asides = {exchange.name: _aside(exchange, others) for exchange in recordings.every(place)}
+    opened = list(krb5_rows.known_rows(stage, place, {name: frozenset(one["sides"]) for name, one in asides.items()}))
+    rows += opened
+    names |= {row.exchange for row in opened if not live.is_kerberos(recordings.named(place, row.exchange))}
     for exchange in recordings.every(place):
         if exchange.name in names:
             continue
-        aside = next((one for one in others if fnmatchcase(exchange.name, one["exchange"])), {"sides": [], "why": ""})
+        aside = asides[exchange.name]
         if exchange.is_ntlm:
             rows += other_rows(stage, exchange)
         elif len(aside["sides"]) == 2:
@@ -160,6 +142,10 @@ def table(stage: Stage, place: Path, world: World) -> tuple[list[Row], list[List
         else:
             rows.append(Row(exchange.name, "both", "-", "exchange", "not played"))
     return explained(rows, listed())
+
+
+def _aside(exchange: Exchange, others: list[dict[str, Any]]) -> dict[str, Any]:
+    return next((one for one in others if fnmatchcase(exchange.name, one["exchange"])), {"sides": [], "why": ""})
 
 
 def explained(rows: list[Row], differences: list[Listed]) -> tuple[list[Row], list[Listed]]:
