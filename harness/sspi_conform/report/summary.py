@@ -12,6 +12,7 @@ from .. import matchers, patterns
 from ..captures import EVIDENCE, Captures
 from ..judge import UnusedEntry, told_apart
 from ..model import Case, Result, Verdict
+from .split import Split, split
 
 MEANINGS = {
     0: "as expected",
@@ -46,6 +47,7 @@ class Summary:
     played: int
     exit_code: int
     meaning: str
+    split: Split = Split()
     builds: Mapping[str, Sequence[str]] | None = None  # judge.told_apart
 
     @property
@@ -78,7 +80,7 @@ def summarise(results: Sequence[Result], captures: Captures, unused: Sequence[Un
                   if any(key[0] == kind for key in (*held, *differ))},
         binding=_tally(held, differ, True), advisory=_tally(held, differ, False), unused=tuple(unused),
         realm_ready=realm_ready, seconds=seconds, played=sum(result.trace is not None for result in results),
-        exit_code=code, meaning=meaning, builds=told_apart(results, captures))
+        exit_code=code, meaning=meaning, split=split(results), builds=told_apart(results, captures))
 
 
 def _exit(results: Sequence[Result], unused: Sequence[UnusedEntry], interrupted: bool) -> tuple[int, str]:
@@ -135,5 +137,6 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "unused_known_failures": [str(entry) for entry in summary.unused],
         "windows": None if summary.builds is None else {build: list(ids) for build, ids in summary.builds.items()},
         "realm_ready_seconds": summary.realm_ready, "seconds": round(summary.seconds, 6),
+        "split": {name: round(value, 9) for name, value in vars(summary.split).items()},
         "cases_per_second": round(summary.rate, 1), "exit": summary.exit_code, "meaning": summary.meaning,
     }

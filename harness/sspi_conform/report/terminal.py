@@ -105,6 +105,9 @@ def summary_lines(summary: Summary) -> list[str]:
     if summary.played:
         ready = "" if summary.realm_ready is None else f"Realm ready after {summary.realm_ready * 1000:.0f} ms; "
         lines.append(f"{ready}{summary.played} cases played in {summary.seconds:.1f} s, {summary.rate:.0f} a second")
+        one = summary.split
+        lines.append(f"  in {one.calls} calls: implementation {one.implementation:.1f} s, counterpart {one.counterpart:.1f} s, "
+                     f"harness {one.harness:.1f} s, {one.harness_per_call * 1e6:.0f} us a call (median)")
     lines.append(f"exit {summary.exit_code}: {summary.meaning}")
     return lines
 
