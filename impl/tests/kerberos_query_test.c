@@ -108,6 +108,12 @@ static void lifespan_and_flags(void)
     flags = ask(pair.server, SECPKG_ATTR_FLAGS, SEC_E_OK);
     CU_ASSERT_EQUAL(flags.value.flags,
                     0x1e | ASC_RET_INTEGRITY | ASC_RET_EXTENDED_ERROR | ASC_RET_CONNECTION);
+    for (int i = 0; i < 2; i++) {
+        struct sspi_attribute told = ask(sides[i], SECPKG_ATTR_PASSWORD_EXPIRY, SEC_E_OK);
+        CU_ASSERT_EQUAL(told.value.lifespan.end.QuadPart, INT64_MAX);
+        told = ask(sides[i], SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS, SEC_E_OK);
+        CU_ASSERT_EQUAL(told.value.last_client_token, SecPkgAttrLastClientTokenYes);
+    }
     end();
 }
 
@@ -133,11 +139,9 @@ static void what_is_not_there(void)
     static const ULONG not_there[] = {SECPKG_ATTR_DCE_INFO,
                                       SECPKG_ATTR_STREAM_SIZES,
                                       SECPKG_ATTR_PROTO_INFO,
-                                      SECPKG_ATTR_PASSWORD_EXPIRY,
                                       SECPKG_ATTR_TARGET_INFORMATION,
                                       SECPKG_ATTR_ACCESS_TOKEN,
                                       SECPKG_ATTR_UNIQUE_BINDINGS,
-                                      SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS,
                                       0x80000086u,
                                       999};
     begin(ENCTYPE_AES256_CTS_HMAC_SHA1_96, FIVE);
