@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from sspi_conform import bench
 from sspi_conform.bench import Benchmark
+from sspi_conform.programs import Program
 
 
 def test_ratio_above_one_means_faster() -> None:
@@ -43,3 +45,15 @@ def test_turns_are_taken() -> None:
         return lambda: order.append(name) or float(len(order))
     assert bench._interleaved({"a": measure("a"), "b": measure("b")}, 2) == {"a": [1.0, 3.0], "b": [2.0, 4.0]}
     assert order == ["a", "b", "a", "b"]
+
+
+@pytest.mark.parametrize("ours, within", [(300.0, True), (299.0, False)])
+def test_a_goal_is_a_multiple_of_the_peer(ours: float, within: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    measuring = object.__new__(bench._Bench)
+    measuring._libsspi = Program("libsspi", ("libsspi.so",), {}, {})
+    for name, rate in (("_sspi", ours), ("_gss", 100.0), ("_floor", 400.0)):
+        monkeypatch.setattr(measuring, name, lambda *given, rate=rate: lambda: rate)
+    row = bench.InProcess("seal", "Kerberos", "Kerberos", 64, gss="krb5", goal=3.0, floor="primitives")
+    found, = measuring.in_process(row)
+    assert found.limit == 300.0 and found.within == within
+    assert found.peers == {"mit-gssapi": 100.0, "primitives": 400.0}
