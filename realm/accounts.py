@@ -33,6 +33,7 @@ class Service:
 
 # Services with keys of one encryption type.
 _ONLY = {"aes128": ("aes128-cts-hmac-sha1-96",), "aes256-sha384": ("aes256-cts-hmac-sha384-192",),
+         "aes128-sha256": ("aes128-cts-hmac-sha256-128",),
          "rc4": ("arcfour-hmac",)}
 
 
@@ -61,6 +62,7 @@ def all_services(host: str, keytabs: Path) -> dict[str, Service]:
         "delegate": f"HTTP/deleg.{domain}",
         "aes128": f"HTTP/aes128.{domain}",
         "aes256-sha384": f"HTTP/sha384.{domain}",
+        "aes128-sha256": f"HTTP/sha256.{domain}",
         "rc4": f"HTTP/rc4.{domain}",
         "rekeyed": f"HTTP/rekeyed.{domain}",
         "no-pac": f"HTTP/nopac.{domain}",

@@ -11,6 +11,8 @@ from .errors import RealmError
 from .tools import base_environment, run_tool
 
 ENCTYPES = ("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "aes256-cts-hmac-sha384-192", "arcfour-hmac")
+# Of services that have no other. Keys of passwords would cost 50 ms each.
+SERVICE_ENCTYPES = ("aes128-cts-hmac-sha256-128",)
 PARTNER_ENCTYPES = ENCTYPES[:1]
 _TRUST = "known-to-both-KDCs"
 READY = b"starting..."
@@ -169,7 +171,7 @@ def write_krb5_conf(path: Path, name: str, host: str, port: int, keytab: Path, c
     forwardable = true
     ticket_lifetime = 10h
     allow_rc4 = true
-    permitted_enctypes = {' '.join(ENCTYPES)}
+    permitted_enctypes = {' '.join((*ENCTYPES, *SERVICE_ENCTYPES))}
     default_keytab_name = FILE:{keytab}
     default_client_keytab_name = FILE:{path.parent}/no-client.keytab
     default_ccache_name = FILE:{ccache}

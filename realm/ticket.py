@@ -42,6 +42,15 @@ def edits() -> dict[str, Edit]:
     }
 
 
+def let_end(cache: Path) -> None:
+    """The cache says that its tickets ended an hour ago."""
+    data = cache.read_bytes()
+    for begin, end, _, _ in _entries(data):
+        now = int(time.time())
+        data = data[:begin] + _with_times(data[begin:end], now - 2 * HOUR, now - HOUR) + data[end:]
+    cache.write_bytes(data)
+
+
 def alter(cache: Path, keytab: Path, spn: str, edit: str) -> None:
     """Replace the ticket for a service in a cache. The times that the cache tells stay as they were, except
     fixed-times: a client uses a ticket that is over only if it does not know."""
@@ -53,7 +62,7 @@ def alter(cache: Path, keytab: Path, spn: str, edit: str) -> None:
             new = _altered(old, _keys(keytab), edits()[edit])
             entry = entry.replace(struct.pack(">I", len(old)) + old, struct.pack(">I", len(new)) + new)
             if edit == "fixed-times":
-                entry = _with_times(entry)
+                entry = _with_times(entry, FIXED_START, FIXED_END)
             cache.write_bytes(data[:begin] + entry + data[end:])
             return
     raise RealmError(f"there is no ticket for {spn} in {cache}")
@@ -242,11 +251,11 @@ def _principal(data: bytes, at: int) -> tuple[str, int]:
     return "/".join(words[1:]) + "@" + words[0], at
 
 
-def _with_times(entry: bytes) -> bytes:
+def _with_times(entry: bytes, start: int, end: int) -> bytes:
     _, at = _principal(entry, 0)
     _, at = _principal(entry, at)
     at += 6 + struct.unpack_from(">I", entry, at + 2)[0] + 4  # the key, then authtime
-    return entry[:at] + struct.pack(">II", FIXED_START, FIXED_END) + entry[at + 8:]
+    return entry[:at] + struct.pack(">II", start, end) + entry[at + 8:]
 
 
 # libk5crypto

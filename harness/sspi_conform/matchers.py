@@ -21,6 +21,7 @@ _FORMS = (
     rf"sign\.{_LABEL}\.(?:make\.status|verify\.status|signature(?:\.[a-z-]+)?|canary|qop)",
     rf"seal\.{_LABEL}\.(?:encrypt\.status|decrypt\.status|plaintext|token(?:\.[a-z-]+)?|on-the-wire|canary|qop)",
     rf"query\.{_SIDE}\.[A-Z_0-9x]+\.(?:status|value|value\.[A-Za-z0-9_.]+)",
+    r"query\.same\.[A-Z_0-9x]+",
     rf"call\.{_LABEL}\.[A-Za-z0-9_.-]+",
     rf"(?:delete|free)\.{_SIDE}\.status",
     r"onward\.(?:impersonate|revert|leg\.[12]|third|(?:third\.|afterwards\.)?acquire|afterwards)\.status", r"onward\.(?:token|as)",
@@ -45,7 +46,7 @@ def side_of(path: str, case: Case) -> str:
     if first in SIDES:
         return first
     if first in ("query", "delete", "free"):
-        return rest[0]
+        return rest[0] if rest[0] in SIDES else ""
     if first in ("sign", "seal", "call"):
         step = {"side": rest[0]} if rest[0] in SIDES else _labelled(rest[0], case)
         side = str(step.get("side", ""))

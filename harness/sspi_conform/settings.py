@@ -19,7 +19,7 @@ ACCOUNTS = ("normal", "second", "expired", "disabled", "locked", "password-expir
             "protected", "restricted",  # these two with needs: [ad]
             "partner",  # with needs: [trust]
             "wrong-password", "unknown-user", "foreign-domain", "anonymous", "default")
-SERVICES = ("http", "host", "cifs", "ldap", "delegate", "front", "aes128", "aes256-sha384", "rc4", "rekeyed", "no-pac",
+SERVICES = ("http", "host", "cifs", "ldap", "delegate", "front", "aes128", "aes256-sha384", "aes128-sha256", "rc4", "rekeyed", "no-pac",
             "partner")  # with needs: [trust]
 # What is done to the ticket that an initiator finds in its cache: names of realm.ticket.
 TICKETS = ("genuine", "expired", "just-over", "not-yet-valid", "fixed-times", "invalid", "no-pac", "pac-signature",
@@ -126,7 +126,7 @@ def _checks() -> dict[str, Callable[[Any], Complaint]]:
         "subject": _one_of(SIDES), "package": _one_of(PACKAGES), "mechanism": _one_of(MECHANISMS),
         "authority": _one_of(AUTHORITIES), "initiator.target": _target,
         "initiator.package-list": _package_list, "acceptor.package-list": _package_list,
-        "initiator.ccache": _one_of(("auto", "none", "present", "client-keytab")),
+        "initiator.ccache": _one_of(("auto", "none", "present", "ended", "client-keytab")),
         "initiator.ticket": _one_of(TICKETS), "acceptor.keytab": _one_of(("all", *SERVICES)),
         "initiator.flags": _flag_list("ISC_REQ_"), "acceptor.flags": _flag_list("ASC_REQ_"),
     }

@@ -96,7 +96,7 @@ class Surroundings:
 
     authority: str = "none"  # winbind, standalone, file, broken; none where nobody is asked
     keytab: str = "all"
-    tickets: bool = False  # whether it finds the normal account's tickets
+    tickets: str = ""  # "": it finds none; "present": the normal account's; "ended": those, but they are over
     client_keytab: bool = False  # whether it finds the keytab of the service host as a client's
     altered: tuple[str, str] | None = None  # what is done to which service's ticket among them
     zone: str = "UTC0"  # of its local time, as POSIX's TZ
@@ -107,23 +107,24 @@ class Surroundings:
         """A folder name."""
         policy = "".join(f"-{name}-{value}" for name, value in self.policy)
         altered = f"-{self.altered[0]}" if self.altered else ""
-        found = "tickets" if self.tickets else "keys" if self.client_keytab else "bare"
+        found = self.tickets if self.tickets else "keys" if self.client_keytab else "bare"
         return f"{self.authority}-{self.keytab}-{found}{altered}-{self.zone}{policy}"
 
 
 def surroundings_of(case: Case, side: str) -> Surroundings:
     """What a side of a case needs around it. What cannot matter is left at the default, to share endpoints."""
     settings = case.settings[side]
-    wants_tickets = side == "initiator" and settings["account"] == "default"
+    cache = settings.get("ccache", "auto") if side == "initiator" else "none"
+    if cache == "auto":
+        cache = "present" if settings["account"] == "default" else "none"
     altered = settings.get("ticket", "genuine")
     return Surroundings(
         # What leads a process to the private winbindd makes it believe it is root, unless it is. libkrb5 would then
         # refuse its own replay cache: only an acceptor of NTLM gets it.
         authority=case.settings["authority"] if case.mechanism == "NTLM" and side == "acceptor" else "none",
         keytab=settings.get("keytab", "all") if side == "acceptor" else "all",
-        tickets=(side == "initiator" and settings.get("ccache", "auto") == "present"
-                 or wants_tickets and settings.get("ccache", "auto") not in ("none", "client-keytab")),
-        client_keytab=side == "initiator" and settings.get("ccache", "auto") == "client-keytab",
+        tickets=cache if cache in ("present", "ended") else "",
+        client_keytab=cache == "client-keytab",
         altered=(altered, settings["target"]) if altered != "genuine" else None,
         zone=settings["zone"],
         policy=tuple(sorted(settings["policy"].items())),
@@ -144,6 +145,8 @@ def furnish(world: World, around: Surroundings, folder: Path) -> dict[str, str]:
         shutil.copyfile(world.tickets, cache)
     if around.tickets and around.altered:
         _alter_ticket(world, cache, *around.altered)
+    if around.tickets == "ended":
+        _let_end(cache)
     environment = dict(world.environment) | {"TZ": around.zone}
     environment |= {"KRB5CCNAME": f"FILE:{cache}", "KRB5RCACHEDIR": str(folder / "rcache"),
                     "KRB5_KTNAME": f"FILE:{world.keytabs[around.keytab]}", "HOME": str(folder),
@@ -161,6 +164,12 @@ def _alter_ticket(world: World, cache: Path, edit: str, service: str) -> None:
     spn = world.targets[service]
     run_tool(["kvno", "-q", "-c", f"FILE:{cache}", spn], world.environment, what=f"a ticket for {spn}")
     alter(cache, Path(world.keytabs[service]), spn, edit)
+
+
+def _let_end(cache: Path) -> None:
+    from realm.ticket import let_end
+
+    let_end(cache)
 
 
 def filled_in(text: str, world: World, around: Surroundings, folder: Path) -> str:

@@ -253,6 +253,16 @@ def test_failing_make_skips_the_open(play) -> None:
     assert "DecryptMessage" not in played.calls()
 
 
+@pytest.mark.parametrize("other", ["00", "01"])
+def test_query_of_both_sides_is_compared(play, other: str) -> None:
+    asked = {"attributes": ["SESSION_KEY"]}
+    key = {"status": OK, "value": {"SessionKey": "00", "SessionKeyLength": 1}}
+    played = play(case(["establish", {"query": {"side": "initiator"} | asked}, {"query": {"side": "acceptor"} | asked}]),
+                  {"QueryContextAttributes": [key]},
+                  {"QueryContextAttributes": [key | {"value": {"SessionKey": other}}]})
+    assert played.observed["query.same.SESSION_KEY"] is (other == "00")
+
+
 def test_query(play) -> None:
     value = {"PackageInfo": {"Name": "NTLM"}, "NegotiationState": 0}
     played = play(case(["establish", {"query": {"side": "acceptor", "attributes": ["NAMES", "NEGOTIATION_INFO"]}}]), {},

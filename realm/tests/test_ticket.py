@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from realm import Realm, RealmError
-from realm.ticket import alter, edits
+from realm.ticket import alter, edits, let_end
 
 ACCEPT = """
 import gssapi
@@ -87,3 +87,13 @@ def test_a_service_whose_tickets_have_no_pac(realm: Realm, tmp_path: Path) -> No
     subprocess.run(["kvno", "-q", "-c", f"FILE:{cache}", service.spn], env=realm.environment(), check=True)
     with pytest.raises(RealmError, match="the ticket has no PAC"):
         alter(cache, service.keytab, service.spn, "pac-cut")
+
+
+def test_tickets_that_ended(realm: Realm, tmp_path: Path) -> None:
+    cache = tmp_path / "cc"
+    environment = cache_with_ticket(realm, cache)
+    let_end(cache)
+    assert subprocess.run(["klist", "-s"], env=environment, check=False).returncode == 1
+    done = subprocess.run(["kvno", realm.services["cifs"].spn], env=environment, check=False, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert "Ticket expired" in done.stdout

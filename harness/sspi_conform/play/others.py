@@ -23,6 +23,15 @@ def step_query(stage: Stage, argument: Mapping[str, Any]) -> None:
         path = f"query.{side.name}.{request['ulAttribute']}"
         stage.observed[path + ".status"] = stage.names.status(answer["status"])
         _spread(stage.observed, path + ".value", answer.get("value"))
+        mine = _values(stage.observed, path + ".value")
+        theirs = _values(stage.observed, f"query.{stage.other(side).name}.{request['ulAttribute']}.value")
+        if common := mine.keys() & theirs.keys():  # the counterpart may know fewer members
+            stage.observed[f"query.same.{request['ulAttribute']}"] = all(mine[one] == theirs[one] for one in common)
+
+
+def _values(observed: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The members of a queried value."""
+    return {key.removeprefix(path): value for key, value in observed.items() if key.startswith(path)}
 
 
 def step_call(stage: Stage, argument: Mapping[str, Any]) -> None:
