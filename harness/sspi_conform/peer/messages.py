@@ -16,18 +16,18 @@ _DATA, _TOKEN, _PADDING, _STREAM = 1, 2, 9, 10
 def sign(context: Context, buffers: list[Buffer]) -> None:
     """MakeSignature: over all data buffers in their order, into the TOKEN buffer."""
     token = _token(buffers)
-    _put(token, context.sign(b"".join(part.data for _, part in _parts(buffers))))
+    _put(token, context.sign(b"".join(part.data for _, part in _parts(context, buffers))))
 
 
 def verify(context: Context, buffers: list[Buffer]) -> None:
-    context.verify(b"".join(part.data for _, part in _parts(buffers)), _token(buffers).content())
+    context.verify(b"".join(part.data for _, part in _parts(context, buffers)), _token(buffers).content())
 
 
 def encrypt(context: Context, buffers: list[Buffer], qop: int) -> None:
     """EncryptMessage with TOKEN and DATA in any order; read-only buffers are signed (mp.layout.dce), not sealed.
     What it writes to the TOKEN may be shorter than the room; PADDING gets what the mechanism pads with, mostly nothing."""
     token = _token(buffers)
-    pairs = _parts(buffers)
+    pairs = _parts(context, buffers)
     if token.room < context.sizes().security_trailer and token.room < 16:
         raise SspiError(SEC_E_BUFFER_TOO_SMALL)
     pads = [(buffer, Part(b"", padding=True)) for buffer in buffers if buffer.base_type == _PADDING]
@@ -49,7 +49,7 @@ def decrypt(context: Context, buffers: list[Buffer]) -> None:
             raise SspiError(SEC_E_INVALID_TOKEN)
         place.point_to(context.decrypt_stream(stream.content()))
         return
-    pairs = _parts(buffers)
+    pairs = _parts(context, buffers)
     clear = context.decrypt([part for _, part in pairs], _token(buffers).content())
     for (buffer, part), data in zip(pairs, clear):
         if part.sealed:
@@ -85,11 +85,14 @@ def _token(buffers: list[Buffer]) -> Buffer:
     raise SspiError(SEC_E_INVALID_TOKEN)
 
 
-def _parts(buffers: list[Buffer]) -> list[tuple[Buffer, Part]]:
+def _parts(context: Context, buffers: list[Buffer]) -> list[tuple[Buffer, Part]]:
+    """The data buffers. A plain READONLY one is outside of what Kerberos protects; NTLM signs every buffer it is given
+    (MS-NLMP 3.4.6.1)."""
     found = []
     for buffer in buffers:
-        if buffer.base_type == _DATA and not buffer.type & READONLY["plain"]:
-            found.append((buffer, Part(buffer.content(), sealed=not buffer.type & READONLY["checksum"])))
+        if buffer.base_type == _DATA and (context.package == "NTLM" or not buffer.type & READONLY["plain"]):
+            readonly = buffer.type & (READONLY["plain"] | READONLY["checksum"])
+            found.append((buffer, Part(buffer.content(), sealed=not readonly)))
     return found
 
 
