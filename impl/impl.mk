@@ -53,8 +53,9 @@ $(BUILD)/tests/%_test: impl/tests/%_test.c $(BUILD)/libsspi-test.a
 $(BUILD)/tests/%.o: impl/fuzz/%.c
 	@mkdir -p $(@D)
 	$(CC) $(IMPL_CPPFLAGS) -Iimpl/fuzz -Iimpl/tests $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
-$(BUILD)/tests/kerberos_hostile_test: IMPL_CPPFLAGS += -Iimpl/fuzz
-$(BUILD)/tests/kerberos_hostile_test: $(BUILD)/tests/kerberos_repair.o $(BUILD)/tests/kerberos_realm.o
+$(BUILD)/tests/kerberos_hostile_test $(BUILD)/tests/kerberos_truncation_test: IMPL_CPPFLAGS += -Iimpl/fuzz
+$(BUILD)/tests/kerberos_hostile_test $(BUILD)/tests/kerberos_truncation_test: \
+	$(BUILD)/tests/kerberos_repair.o $(BUILD)/tests/kerberos_realm.o
 
 # Calls of every library of the process fail, so the program's functions go before those of libc.
 $(BUILD)/tests/faults.o: impl/tests/faults.c

@@ -56,7 +56,7 @@ FUZZ_SEEDS := $(BUILD)/fuzz/seeds
 $(BUILD)/fuzz/make_seeds: $(BUILD)/fuzz/make_seeds.o $(FUZZ_REPAIR) $(FUZZ_LIBRARY)
 	$(CLANG) $(FUZZ_FLAGS) -o $@ $(filter %.o,$^) $(FUZZ_LIBRARY) $(IMPL_LIBS)
 
-$(BUILD)/fuzz/kerberos_seeds: $(BUILD)/fuzz/kerberos_seeds.o $(FUZZ_LIBRARY)
+$(BUILD)/fuzz/kerberos_seeds: $(BUILD)/fuzz/kerberos_seeds.o $(FUZZ_REPAIR) $(FUZZ_LIBRARY)
 	$(CLANG) $(FUZZ_FLAGS) -o $@ $(filter %.o,$^) $(FUZZ_LIBRARY) $(IMPL_LIBS)
 
 $(FUZZ_SEEDS)/made: $(BUILD)/fuzz/make_seeds $(BUILD)/fuzz/kerberos_seeds impl/fuzz/seeds_of_vectors.py $(wildcard impl/tests/ntlm_*.c impl/tests/negotiate_*.c)

@@ -22,19 +22,6 @@ void krb5_free_ap_req(krb5_context krb5, krb5_ap_req *request);
 void krb5_free_ap_rep(krb5_context krb5, krb5_ap_rep *reply);
 void krb5_free_enc_tkt_part(krb5_context krb5, krb5_enc_tkt_part *part);
 
-enum layer {
-    MESSAGE,       /* the message of RFC 4120 in its frame */
-    TICKET,        /* AP-REQ: the encrypted part of the ticket */
-    AUTHENTICATOR, /* AP-REQ */
-    CHECKSUM,      /* contents of the authenticator's checksum, type 0x8003 */
-    AUTHDATA,      /* contents of the authenticator's first authorization data */
-    DELEGATION,    /* the encrypted part of a KRB-CRED, which the checksum is given */
-    OPTIONS,       /* AP-REQ: four bytes XORed to the AP options */
-    USER_TO_USER, /* AP-REQ: ticket encrypted in the session key of the acceptor's TGT; framed so */
-    REPLY,        /* AP-REP: the encrypted part */
-    LAYERS
-};
-
 #define USAGE_TICKET 2
 #define USAGE_AUTHENTICATOR 11
 #define USAGE_REPLY 12
@@ -174,7 +161,8 @@ static void change_bytes(unsigned *length, krb5_octet **contents, struct sspi_vi
 
 /* The authenticator's plaintext, with one part of it mutated. [out]: sspi_blob_free it. */
 static struct sspi_blob change_part(struct fuzz_realm *realm, struct sspi_view plain,
-                                    enum layer layer, struct sspi_view how, krb5_ticket *ticket)
+                                    enum fuzz_layer layer, struct sspi_view how,
+                                    krb5_ticket *ticket)
 {
     struct sspi_blob out = {NULL, 0};
     krb5_data code = data_of(plain), *again = NULL;
@@ -183,11 +171,11 @@ static struct sspi_blob change_part(struct fuzz_realm *realm, struct sspi_view p
         MUST(sspi_blob_copy(&out, plain.data, plain.size));
         return out;
     }
-    if (layer == CHECKSUM && part->checksum)
+    if (layer == FUZZ_CHECKSUM && part->checksum)
         change_bytes(&part->checksum->length, &part->checksum->contents, how);
-    if (layer == DELEGATION && part->checksum)
+    if (layer == FUZZ_DELEGATION && part->checksum)
         delegate(realm, part->checksum, ticket, how);
-    if (layer == AUTHDATA && part->authorization_data && part->authorization_data[0])
+    if (layer == FUZZ_AUTHDATA && part->authorization_data && part->authorization_data[0])
         change_bytes(&part->authorization_data[0]->length, &part->authorization_data[0]->contents,
                      how);
     WORLD_MUST(encode_krb5_authenticator(part, &again));
@@ -197,31 +185,33 @@ static struct sspi_blob change_part(struct fuzz_realm *realm, struct sspi_view p
     return out;
 }
 
-static void change_authenticator(struct fuzz_realm *realm, krb5_ap_req *request, enum layer layer,
-                                 struct sspi_view how)
+static void change_authenticator(struct fuzz_realm *realm, krb5_ap_req *request,
+                                 enum fuzz_layer layer, struct sspi_view how)
 {
     krb5_context krb5 = realm->world.krb5;
     krb5_enc_data *sealed = &request->authenticator;
     struct sspi_blob plain = opened(krb5, &realm->session, USAGE_AUTHENTICATOR, sealed);
     if (!plain.size)
         return;
-    struct sspi_blob changed = layer == AUTHENTICATOR ? mutated(sspi_blob_view(&plain), how)
-                                                      : change_part(realm, sspi_blob_view(&plain),
-                                                                    layer, how, request->ticket);
+    struct sspi_blob changed =
+        layer == FUZZ_AUTHENTICATOR
+            ? mutated(sspi_blob_view(&plain), how)
+            : change_part(realm, sspi_blob_view(&plain), layer, how, request->ticket);
     seal(krb5, &realm->session, USAGE_AUTHENTICATOR, sspi_blob_view(&changed), sealed);
     sspi_blob_free(&changed);
     sspi_blob_free(&plain);
 }
 
-/* Encrypts the ticket in another key (USER_TO_USER), or its mutated plaintext in the same one. */
-static void change_ticket(struct fuzz_realm *realm, krb5_ap_req *request, enum layer layer,
+/* Encrypts the ticket in another key (FUZZ_USER_TO_USER), or its mutated plaintext in the same one.
+ */
+static void change_ticket(struct fuzz_realm *realm, krb5_ap_req *request, enum fuzz_layer layer,
                           struct sspi_view how)
 {
     krb5_context krb5 = realm->world.krb5;
     krb5_enc_data *sealed = &request->ticket->enc_part;
     struct sspi_blob plain = opened(krb5, &realm->world.key, USAGE_TICKET, sealed);
     struct sspi_blob changed = mutated(sspi_blob_view(&plain), how);
-    bool lent = layer == USER_TO_USER;
+    bool lent = layer == FUZZ_USER_TO_USER;
     if (lent)
         request->ap_options |= (krb5_flags)AP_OPTS_USE_SESSION_KEY;
     if (plain.size)
@@ -231,7 +221,7 @@ static void change_ticket(struct fuzz_realm *realm, krb5_ap_req *request, enum l
     sspi_blob_free(&plain);
 }
 
-static bool change_request(struct fuzz_realm *realm, enum layer layer, struct sspi_view how,
+static bool change_request(struct fuzz_realm *realm, enum fuzz_layer layer, struct sspi_view how,
                            struct sspi_blob *message)
 {
     krb5_data code = data_of(sspi_blob_view(message)), *again = NULL;
@@ -239,9 +229,9 @@ static bool change_request(struct fuzz_realm *realm, enum layer layer, struct ss
     if (decode_krb5_ap_req(&code, &request) != 0)
         return false;
     session_key(realm->world.krb5, &realm->world.key, request->ticket, &realm->session);
-    if (layer == OPTIONS)
+    if (layer == FUZZ_OPTIONS)
         request->ap_options ^= (krb5_flags)fuzz_number(&how, 4);
-    else if (layer == TICKET || layer == USER_TO_USER)
+    else if (layer == FUZZ_TICKET || layer == FUZZ_USER_TO_USER)
         change_ticket(realm, request, layer, how);
     else
         change_authenticator(realm, request, layer, how);
@@ -275,12 +265,12 @@ static bool change_reply(struct fuzz_realm *realm, struct sspi_view how, struct 
     return true;
 }
 
-static void step(struct fuzz_realm *realm, enum layer layer, struct sspi_view how,
+static void step(struct fuzz_realm *realm, enum fuzz_layer layer, struct sspi_view how,
                  struct sspi_blob *message)
 {
-    if (layer == REPLY) {
+    if (layer == FUZZ_REPLY) {
         change_reply(realm, how, message);
-    } else if (layer != MESSAGE) {
+    } else if (layer != FUZZ_MESSAGE) {
         change_request(realm, layer, how, message);
     } else {
         struct sspi_blob changed = mutated(sspi_blob_view(message), how);
@@ -325,9 +315,9 @@ static void repair_mech(struct fuzz_realm *realm, struct sspi_view token, struct
     }
     MUST(sspi_blob_copy(&message, inside.data, inside.size));
     while (recipe.size) {
-        enum layer layer = (enum layer)(fuzz_number(&recipe, 1) % LAYERS);
+        enum fuzz_layer layer = (enum fuzz_layer)(fuzz_number(&recipe, 1) % FUZZ_LAYERS);
         step(realm, layer, fuzz_take(&recipe, fuzz_number(&recipe, 2)), &message);
-        if (layer == USER_TO_USER && !lent) {
+        if (layer == FUZZ_USER_TO_USER && !lent) {
             lent = true;
             other = id;
         }

@@ -12,13 +12,10 @@
 #include "kerberos/framing.h"
 #include "kerberos_repair.h"
 
-enum {
+enum { /* of exchange.c */
     GENUINE,
     RAW,
-    REPAIRED,
-    CUT, /* of exchange.c */
-    LAYERS = 9,
-    USER_TO_USER = 7 /* of kerberos_repair.c */
+    REPAIRED
 };
 
 #define SERVICES                                                                                   \
@@ -123,7 +120,7 @@ static void one_layer(uint8_t layer, uint8_t how, uint8_t policy)
 
 static void layers(void)
 {
-    for (uint8_t layer = 0; layer < LAYERS; layer++)
+    for (uint8_t layer = 0; layer < FUZZ_LAYERS; layer++)
         for (uint8_t how = 0; how < 4; how++)
             one_layer(layer, how, how % 3);
 }
@@ -131,15 +128,10 @@ static void layers(void)
 /* TGT-REQ for HTTP/web, then the AP-REQ under the session key of the TGT. */
 static void user_to_user(void)
 {
-    static const uint8_t question[] = {
-        0x60, 0x36, 0x06, 0x0a, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x03,
-        0x04, 0x00, 0x30, 0x26, 0xa0, 0x03, 0x02, 0x01, 0x05, 0xa1, 0x03, 0x02, 0x01, 0x10,
-        0xa2, 0x1a, 0x30, 0x18, 0xa0, 0x03, 0x02, 0x01, 0x02, 0xa1, 0x11, 0x30, 0x0f, 0x1b,
-        0x08, 'H',  'T',  'T',  'P',  'w',  'e',  'b',  '1',  0x1b, 0x03, 'o',  'n',  'e'};
     for (uint8_t policy = 0; policy < 3; policy++) {
         struct seed seed = begin(SERVICES | ISC_REQ_MUTUAL_AUTH, policy, false, 0);
-        put_record(&seed, RAW, question, sizeof question);
-        put_record(&seed, REPAIRED, (uint8_t[]){USER_TO_USER, 0, 0}, 3);
+        put_record(&seed, RAW, fuzz_tgt_request, sizeof fuzz_tgt_request);
+        put_record(&seed, REPAIRED, (uint8_t[]){FUZZ_USER_TO_USER, 0, 0}, 3);
         end(&seed, "accept-kerberos");
     }
 }

@@ -11,14 +11,8 @@
 
 #define FLAGS (ISC_REQ_MUTUAL_AUTH | ISC_REQ_CONFIDENTIALITY)
 
-enum { /* layers of kerberos_repair.c, and more bytes than any of them has */
-    TICKET = 1,
-    AUTHENTICATOR = 2,
-    CHECKSUM = 3,
-    AUTHDATA = 4,
-    DELEGATION = 5,
-    REPLY = 8,
-    MOST = 320
+enum {
+    MOST = 320 /* more bytes than any layer has */
 };
 
 static struct fuzz_realm realm;
@@ -77,7 +71,8 @@ static void judge(const struct side *side, const char *what, unsigned bit)
 }
 
 /* The token of `from` with that bit of a layer flipped, to the other side. */
-static void flip(struct side *from, struct side *to, uint8_t layer, const char *what, unsigned bit)
+static void flip(struct side *from, struct side *to, enum fuzz_layer layer, const char *what,
+                 unsigned bit)
 {
     const uint8_t step[] = {
         layer, 4, 0, 0, (uint8_t)(bit / 8), (uint8_t)(bit / 8 >> 8), (uint8_t)(1 << bit % 8)};
@@ -90,7 +85,7 @@ static void flip(struct side *from, struct side *to, uint8_t layer, const char *
     sspi_blob_free(&token);
 }
 
-static void every_bit(uint8_t layer, const char *what)
+static void every_bit(enum fuzz_layer layer, const char *what)
 {
     acquire();
     blamed = passed = 0;
@@ -98,7 +93,7 @@ static void every_bit(uint8_t layer, const char *what)
         drop(&client);
         drop(&server);
         leg(&client, 1, WORLD_SERVICE, FLAGS, NULL, 0);
-        if (layer == REPLY) {
+        if (layer == FUZZ_REPLY) {
             fuzz_kerberos_note(&realm, (struct sspi_view){client.token, client.size});
             leg(&server, 0, NULL, 0, client.token, client.size);
             flip(&server, &client, layer, what, bit);
@@ -113,32 +108,32 @@ static void every_bit(uint8_t layer, const char *what)
 
 static void ticket(void)
 {
-    every_bit(TICKET, "ticket");
+    every_bit(FUZZ_TICKET, "ticket");
 }
 
 static void authenticator(void)
 {
-    every_bit(AUTHENTICATOR, "authenticator");
+    every_bit(FUZZ_AUTHENTICATOR, "authenticator");
 }
 
 static void checksum(void)
 {
-    every_bit(CHECKSUM, "checksum");
+    every_bit(FUZZ_CHECKSUM, "checksum");
 }
 
 static void authdata(void)
 {
-    every_bit(AUTHDATA, "authorization data");
+    every_bit(FUZZ_AUTHDATA, "authorization data");
 }
 
 static void forwarded(void)
 {
-    every_bit(DELEGATION, "KRB-CRED");
+    every_bit(FUZZ_DELEGATION, "KRB-CRED");
 }
 
 static void reply(void)
 {
-    every_bit(REPLY, "AP-REP");
+    every_bit(FUZZ_REPLY, "AP-REP");
 }
 
 SSPI_TESTS({"ticket", ticket}, {"authenticator", authenticator}, {"checksum", checksum},

@@ -28,6 +28,7 @@ static const struct row rows[] = {
     {"Kerberos", "", true, MUTUAL, ASC_FLAGS, 2},
     {"Kerberos", "", true, MUTUAL | ISC_REQ_USE_DCE_STYLE, ASC_FLAGS, 3},
     {"Negotiate", "!NTLM", true, MUTUAL, ASC_FLAGS, 2},
+    {"Negotiate", "!NTLM", true, MUTUAL | ISC_REQ_USE_DCE_STYLE, ASC_FLAGS, 4},
 };
 
 static struct side client, server;
@@ -124,39 +125,75 @@ static void cut_token(const struct row *row, int which)
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
+enum shape {
+    SEALED,
+    SIGNED,
+    WRAPPED,  /* Kerberos: SECQOP_WRAP_NO_ENCRYPT */
+    PROTECTED /* DCE style: sealed, with a header in the clear that is signed */
+};
+
+#define HEADER_SIZE 9
+
 struct sealed {
-    uint8_t bytes[256];
+    enum shape shape;
+    struct side *from, *to;
+    uint8_t bytes[256]; /* token, data */
+    uint8_t header[HEADER_SIZE];
     ULONG token, data;
 };
 
-static void make(struct sealed *message, bool sealed)
+/* Header first, as in RPC. */
+static SecBuffer header_buffer(const struct sealed *message, uint8_t *header, ULONG size)
+{
+    bool wanted = message->shape == PROTECTED;
+    return (SecBuffer){wanted ? size : 0,
+                       wanted ? SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM : SECBUFFER_EMPTY,
+                       header};
+}
+
+static void make(struct sealed *message)
 {
     SecPkgContext_Sizes sizes;
-    ASSERT_STATUS(QueryContextAttributesA(&client.context, SECPKG_ATTR_SIZES, &sizes), SEC_E_OK);
-    ULONG room = sealed ? sizes.cbSecurityTrailer : sizes.cbMaxSignature;
-    uint8_t text[33] = "so many words, and one after them";
-    SecBuffer buffers[2] = {{room, SECBUFFER_TOKEN, message->bytes},
-                            {sizeof text, SECBUFFER_DATA, text}};
-    SecBufferDesc desc = {SECBUFFER_VERSION, 2, buffers};
-    ASSERT_STATUS(sealed ? EncryptMessage(&client.context, 0, &desc, 0)
-                         : MakeSignature(&client.context, 0, &desc, 0),
+    bool sign = message->shape == SIGNED;
+    ASSERT_STATUS(QueryContextAttributesA(&message->from->context, SECPKG_ATTR_SIZES, &sizes),
                   SEC_E_OK);
-    message->token = buffers[0].cbBuffer;
+    ULONG room = sign ? sizes.cbMaxSignature : sizes.cbSecurityTrailer;
+    uint8_t text[33] = "so many words, and one after them";
+    memcpy(message->header, "a header", HEADER_SIZE);
+    SecBuffer buffers[3] = {header_buffer(message, message->header, HEADER_SIZE),
+                            {room, SECBUFFER_TOKEN, message->bytes},
+                            {sizeof text, SECBUFFER_DATA, text}};
+    SecBufferDesc desc = {SECBUFFER_VERSION, 3, buffers};
+    ULONG qop = message->shape == WRAPPED ? SECQOP_WRAP_NO_ENCRYPT : 0;
+    ASSERT_STATUS(sign ? MakeSignature(&message->from->context, 0, &desc, 0)
+                       : EncryptMessage(&message->from->context, qop, &desc, 0),
+                  SEC_E_OK);
+    message->token = buffers[1].cbBuffer;
     message->data = sizeof text;
     memcpy(message->bytes + message->token, text, sizeof text);
 }
 
-/* Opens it with so much of token and data, each in memory of its own. */
-static SECURITY_STATUS open_parts(const struct sealed *message, bool sealed, ULONG token,
+static uint8_t *part(const void *bytes, ULONG size)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    memcpy(copy, bytes, size);
+    return copy;
+}
+
+/* Opens it with so much of header, token and data, each in memory of its own. */
+static SECURITY_STATUS open_parts(const struct sealed *message, ULONG header, ULONG token,
                                   ULONG data)
 {
-    uint8_t *signature = malloc(token ? token : 1), *text = malloc(data ? data : 1);
-    memcpy(signature, message->bytes, token);
-    memcpy(text, message->bytes + message->token, data);
-    SecBuffer buffers[2] = {{token, SECBUFFER_TOKEN, signature}, {data, SECBUFFER_DATA, text}};
-    SecBufferDesc desc = {SECBUFFER_VERSION, 2, buffers};
-    SECURITY_STATUS status = sealed ? DecryptMessage(&server.context, &desc, 0, NULL)
-                                    : VerifySignature(&server.context, &desc, 0, NULL);
+    uint8_t *clear = part(message->header, header), *signature = part(message->bytes, token),
+            *text = part(message->bytes + message->token, data);
+    SecBuffer buffers[3] = {header_buffer(message, clear, header),
+                            {token, SECBUFFER_TOKEN, signature},
+                            {data, SECBUFFER_DATA, text}};
+    SecBufferDesc desc = {SECBUFFER_VERSION, 3, buffers};
+    CtxtHandle *context = &message->to->context;
+    SECURITY_STATUS status = message->shape == SIGNED ? VerifySignature(context, &desc, 0, NULL)
+                                                      : DecryptMessage(context, &desc, 0, NULL);
+    free(clear);
     free(signature);
     free(text);
     return status;
@@ -164,11 +201,10 @@ static SECURITY_STATUS open_parts(const struct sealed *message, bool sealed, ULO
 
 static SECURITY_STATUS open_stream(const struct sealed *message, ULONG size)
 {
-    uint8_t *whole = malloc(size ? size : 1);
-    memcpy(whole, message->bytes, size);
+    uint8_t *whole = part(message->bytes, size);
     SecBuffer buffers[2] = {{size, SECBUFFER_STREAM, whole}, {0, SECBUFFER_DATA, NULL}};
     SecBufferDesc desc = {SECBUFFER_VERSION, 2, buffers};
-    SECURITY_STATUS status = DecryptMessage(&server.context, &desc, 0, NULL);
+    SECURITY_STATUS status = DecryptMessage(&message->to->context, &desc, 0, NULL);
     free(whole);
     return status;
 }
@@ -178,23 +214,36 @@ static bool refused(SECURITY_STATUS status)
     return status == SEC_E_INVALID_TOKEN || status == SEC_E_MESSAGE_ALTERED;
 }
 
+static void cut_message(struct sealed *message)
+{
+    make(message);
+    bool stream = message->shape == SEALED || message->shape == WRAPPED;
+    ULONG header = message->shape == PROTECTED ? HEADER_SIZE : 0;
+    for (ULONG size = 0; size < header; size++)
+        CU_ASSERT(refused(open_parts(message, size, message->token, message->data)));
+    for (ULONG size = 0; size < message->token; size++)
+        CU_ASSERT(refused(open_parts(message, header, size, message->data)));
+    for (ULONG size = 0; size < message->data; size++)
+        CU_ASSERT(refused(open_parts(message, header, message->token, size)));
+    for (ULONG size = 0; stream && size < message->token + message->data; size++)
+        CU_ASSERT(refused(open_stream(message, size)));
+    /* None of it moved the receiver on. */
+    ASSERT_STATUS(open_parts(message, header, message->token, message->data), SEC_E_OK);
+}
+
 static void cut_messages(const struct row *row)
 {
-    struct sealed message;
     play(row, row->tokens);
     ASSERT_STATUS(client.status, SEC_E_OK);
     ASSERT_STATUS(server.status, SEC_E_OK);
-    for (int sealed = 0; sealed < 2; sealed++) {
-        make(&message, sealed);
-        for (ULONG size = 0; size < message.token; size++)
-            CU_ASSERT(refused(open_parts(&message, sealed, size, message.data)));
-        for (ULONG size = 0; size < message.data; size++)
-            CU_ASSERT(refused(open_parts(&message, sealed, message.token, size)));
-        for (ULONG size = 0; sealed && size < message.token + message.data; size++)
-            CU_ASSERT(refused(open_stream(&message, size)));
-        /* None of it moved the receiver on. */
-        ASSERT_STATUS(open_parts(&message, sealed, message.token, message.data), SEC_E_OK);
-    }
+    int shapes = row->isc & ISC_REQ_USE_DCE_STYLE ? PROTECTED : row->kerberos ? WRAPPED : SIGNED;
+    for (int shape = 0; shape <= shapes; shape++)
+        for (int way = 0; way < 2; way++) {
+            struct sealed message = {.shape = (enum shape)shape,
+                                     .from = way ? &server : &client,
+                                     .to = way ? &client : &server};
+            cut_message(&message);
+        }
 }
 
 static void cut_row(const struct row *row)
@@ -217,11 +266,15 @@ static void ntlm(void)
 
 static void kerberos(void)
 {
-    world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].kerberos)
-            cut_row(&rows[i]);
-    world_close(&world);
+    static const krb5_enctype enctypes[] = {ENCTYPE_AES256_CTS_HMAC_SHA1_96, ENCTYPE_ARCFOUR_HMAC,
+                                            ENCTYPE_AES128_CTS_HMAC_SHA256_128};
+    for (size_t n = 0; n < sizeof enctypes / sizeof enctypes[0]; n++) {
+        world_open(&world, enctypes[n]);
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+            if (rows[i].kerberos)
+                cut_row(&rows[i]);
+        world_close(&world);
+    }
 }
 
 /* SEC_CHANNEL_BINDINGS: what is not all there is refused on either side. */

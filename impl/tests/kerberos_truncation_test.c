@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tokens that come up only now and then, cut at each octet and handed over in memory of exactly
+ * that size: KRB-ERROR, the TGT-REQ of user-to-user and the AP-REQ that follows it.
+ * truncation_test.c has all others.
+ */
+#include "run.h"
+
+#include "env.h"
+#include "exchange.h"
+#include "kerberos_repair.h"
+
+#define FLAGS (ISC_REQ_MUTUAL_AUTH | ISC_REQ_CONFIDENTIALITY)
+
+static struct fuzz_realm realm;
+static struct side client, server;
+
+static void acquire(void)
+{
+    char package[] = "Kerberos";
+    fuzz_realm_open(&realm, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    ASSERT_STATUS(AcquireCredentialsHandleA(NULL, package, SECPKG_CRED_OUTBOUND, NULL, NULL, NULL,
+                                            NULL, &client.credential, NULL),
+                  SEC_E_OK);
+    ASSERT_STATUS(AcquireCredentialsHandleA(NULL, package, SECPKG_CRED_INBOUND, NULL, NULL, NULL,
+                                            NULL, &server.credential, NULL),
+                  SEC_E_OK);
+}
+
+static void release(void)
+{
+    finish(&client);
+    finish(&server);
+    krb5_free_keyblock_contents(realm.world.krb5, &realm.tgt_key);
+    krb5_free_keyblock_contents(realm.world.krb5, &realm.session);
+    krb5_free_keyblock_contents(realm.world.krb5, &realm.world.key);
+    krb5_free_context(realm.world.krb5);
+}
+
+static void drop(struct side *side)
+{
+    if (side->has_context)
+        ASSERT_STATUS(DeleteSecurityContext(&side->context), SEC_E_OK);
+    side->has_context = 0;
+}
+
+/* A leg with so much of the token. */
+static SECURITY_STATUS cut_leg(struct side *side, const uint8_t *token, ULONG size)
+{
+    bool initiates = side == &client;
+    uint8_t *part = malloc(size ? size : 1);
+    memcpy(part, token, size);
+    leg(side, initiates, WORLD_SERVICE, initiates ? FLAGS : 0, part, size);
+    free(part);
+    return side->status;
+}
+
+/* The acceptor's clock is ahead: KRB-ERROR with KERB-ERROR-DATA. Whole it has the initiator try
+ * again; less of it than whole is none. */
+static void refusal(void)
+{
+    uint8_t error[512];
+    acquire();
+    leg(&client, 1, WORLD_SERVICE, FLAGS, NULL, 0);
+    libsspi_test_clock(sspi_unix_to_filetime(time(NULL) + 1000));
+    leg(&server, 0, NULL, ASC_REQ_EXTENDED_ERROR, client.token, client.size);
+    libsspi_test_clock(0);
+    ASSERT_STATUS(server.status, SEC_E_TIME_SKEW);
+    ULONG size = server.size;
+    CU_ASSERT_FATAL(size > 50 && size < sizeof error);
+    memcpy(error, server.token, size);
+    for (ULONG cut = 0; cut <= size; cut++) {
+        drop(&client);
+        leg(&client, 1, WORLD_SERVICE, FLAGS, NULL, 0);
+        ASSERT_STATUS(cut_leg(&client, error, cut),
+                      cut < size ? SEC_E_INVALID_TOKEN : SEC_I_CONTINUE_NEEDED);
+    }
+    release();
+}
+
+static void user_to_user(void)
+{
+    static const uint8_t lend[] = {FUZZ_USER_TO_USER, 0, 0};
+    acquire();
+    for (ULONG cut = 0; cut < sizeof fuzz_tgt_request; cut++) {
+        drop(&server);
+        ASSERT_STATUS(cut_leg(&server, fuzz_tgt_request, cut), SEC_E_INVALID_TOKEN);
+    }
+    leg(&client, 1, WORLD_SERVICE, FLAGS, NULL, 0);
+    struct sspi_blob request =
+        fuzz_kerberos_repair(&realm, (struct sspi_view){client.token, client.size},
+                             (struct sspi_view){lend, sizeof lend});
+    for (ULONG cut = 0; cut <= request.size; cut++) {
+        drop(&server);
+        ASSERT_STATUS(cut_leg(&server, fuzz_tgt_request, sizeof fuzz_tgt_request),
+                      SEC_I_CONTINUE_NEEDED);
+        CU_ASSERT(server.size > 100); /* TGT-REP */
+        ASSERT_STATUS(cut_leg(&server, request.data, cut),
+                      cut < request.size ? SEC_E_INVALID_TOKEN : SEC_E_OK);
+    }
+    sspi_blob_free(&request);
+    release();
+}
+
+SSPI_TESTS({"refusal", refusal}, {"user to user", user_to_user})
