@@ -7,6 +7,6 @@ $(BUILD)/examples/%: impl/examples/%.c $(BUILD)/libsspi.so
 		-Wl,-rpath,'$$ORIGIN/..'
 
 .PHONY: examples
-examples: $(BUILD)/examples/http-server ## programs on libsspi: an HTTP server that knows its users
+examples: $(BUILD)/examples/http-server $(BUILD)/examples/ldap-search ## programs on libsspi: an HTTP server that knows its users, an LDAP client
 
--include $(BUILD)/examples/http-server.d
+-include $(BUILD)/examples/http-server.d $(BUILD)/examples/ldap-search.d

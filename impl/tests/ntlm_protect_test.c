@@ -291,6 +291,9 @@ static void padding_comes_back_empty(void)
     SecBufferDesc desc = {SECBUFFER_VERSION, 3, buffers};
     ASSERT_STATUS(ntlm_encrypt(&pair.client, 0, &desc), SEC_E_OK);
     CU_ASSERT_EQUAL(buffers[2].cbBuffer, 0);
+    buffers[2].cbBuffer = 8;
+    ASSERT_STATUS(ntlm_encrypt(&pair.client, SECQOP_WRAP_NO_ENCRYPT, &desc), SEC_E_OK);
+    CU_ASSERT_EQUAL(buffers[2].cbBuffer, 0);
 }
 
 static void without_encryption(void)

@@ -191,10 +191,8 @@ static SECURITY_STATUS protect(struct ntlm_protection *protection, SecBufferDesc
     if (!begin(protection, protection->send, next_number(protection, protection->send)) ||
         !checksum(protection, protection->send, parts, count, sum))
         return SEC_E_INTERNAL_ERROR;
-    if (encrypt) {
+    if (encrypt)
         run_rc4(protection->send, message);
-        empty_padding(message);
-    }
     sign_checksum(protection, protection->send, &protection->send->rc4, sum, token->pvBuffer);
     token->cbBuffer = NTLM_SIGNATURE_SIZE;
     return SEC_E_OK;
@@ -210,7 +208,10 @@ SECURITY_STATUS ntlm_encrypt(struct ntlm_protection *protection, ULONG qop, SecB
     if (!is_protected(protection))
         return SEC_E_UNSUPPORTED_FUNCTION; /* mp.no-seal */
     /* Of the other QOPs nothing is known but that Windows ignores them (trig.enc.invalid-qop). */
-    return protect(protection, message, qop != SECQOP_WRAP_NO_ENCRYPT);
+    SECURITY_STATUS status = protect(protection, message, qop != SECQOP_WRAP_NO_ENCRYPT);
+    if (status == SEC_E_OK)
+        empty_padding(message);
+    return status;
 }
 
 /* With extended session security the sequence number is in the clear, so that a message out of
