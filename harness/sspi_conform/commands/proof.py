@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     place = recordings.folder(options.recordings, options.root)
     build = options.build or options.root / "build"
-    for name in ("sspi-probe", "libsspi-test.so"):
+    for name in ("sspi-probe", "libsspi-test.so", "krb5-pins.so"):
         if not (build / name).exists():
             raise ConformError(f"no {name} in {build}", "", "`make all` builds it.")
     from realm import Realm, RealmError

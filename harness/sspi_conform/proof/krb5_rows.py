@@ -15,8 +15,6 @@ from .play import Stage
 from .row import Row
 from .side import Altered
 
-_NO_TSHARK = "tshark, which reads the messages out of the recording, is not installed"
-
 
 def known_rows(stage: Stage, place: Path, not_windows: Mapping[str, frozenset[str]]) -> Iterator[Row]:
     """`not_windows`: sides, by exchange, whose tokens are no evidence; libsspi must still get on with them."""
@@ -26,7 +24,7 @@ def known_rows(stage: Stage, place: Path, not_windows: Mapping[str, frozenset[st
         segments = wire.connections(place, file, follow) if follow and wire.tshark() else None
         for one in members:
             if one.exchange in follow and segments is None:
-                yield Row(one.exchange.name, "both", "Kerberos", "messages", "not read", _NO_TSHARK)
+                yield Row(one.exchange.name, "both", "Kerberos", "messages", "not read", wire.NO_TSHARK)
             messages = wire.messages(one.exchange, segments or {})
             yield from rows_of(stage, one, messages, not_windows.get(one.exchange.name, frozenset()))
 

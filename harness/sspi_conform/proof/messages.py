@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ..tokens import der
@@ -11,7 +12,7 @@ from .play import OK
 from .side import Side
 from .wire import SEAL, Message
 
-# RFC 4121 2 and 4.2.2: key usages of wrap tokens, flags and sizes of their header.
+# RFC 4121 2 and 4.2.2: key usages of wrap tokens, flags and sizes of their header; NTLM's signature has the same size.
 _USAGE = {True: 24, False: 22}
 _SEALED, _HEADER = 2, 16
 _ROOM = 256
@@ -27,8 +28,27 @@ class Wraps(Protocol):
     def drawn(self, message: Message) -> bytes:
         """What the sender drew at random for it."""
 
+    def shaped(self, message: Message) -> Message:
+        """A stream as the mechanism's callers give it."""
+
     def masked(self, message: Message, wire: bytes) -> bytes:
         """`wire`, a message as it is on the wire, without what its sender was free to write."""
+
+
+class Ntlm:
+    """Signature and data: nothing in them is random (MS-NLMP 3.4.3, 3.4.4)."""
+
+    def drawn(self, message: Message) -> bytes:
+        return b""
+
+    def shaped(self, message: Message) -> Message:
+        """A signature of its own size in front of the data; NTLM knows no STREAM."""
+        if not message.is_stream:
+            return message
+        return replace(message, token=message.data[:_HEADER], data=message.data[_HEADER:])
+
+    def masked(self, message: Message, wire: bytes) -> bytes:
+        return wire
 
 
 class Rfc4121:
@@ -43,6 +63,9 @@ class Rfc4121:
             return b""
         return krb5_crypto.confounder(self._key, _USAGE[message.from_client],
                                       self._cipher(message, message.token + message.data))
+
+    def shaped(self, message: Message) -> Message:
+        return message
 
     def masked(self, message: Message, wire: bytes) -> bytes:
         """Header and plaintext without the filler of EC octets in front of the inner header."""
@@ -63,11 +86,12 @@ def _is_sealed(message: Message) -> bool:
 
 def played(client: Side, server: Side, found: list[Message], wraps: Wraps) -> Iterator[Verdict]:
     """Each message in the order of the wire: what the receiver says of it, and what the sender makes of its text."""
-    for one in found:
+    for raw in found:
+        one = wraps.shaped(raw)
         sender, receiver = (client, server) if one.from_client else (server, client)
         receiving, sending = ("acceptor", "initiator") if one.from_client else ("initiator", "acceptor")
         status, text, qop = _opened(receiver, one)
-        if status == OK and one.is_stream and not _is_ldap(text):
+        if status == OK and one.is_ldap and not _is_ldap(text):
             status = "no LDAPMessage inside"
         yield receiving, OPENED, None if status == OK else f"{status} (frame {one.frame})"
         if status != OK:
@@ -79,28 +103,25 @@ def played(client: Side, server: Side, found: list[Message], wraps: Wraps) -> It
 def _opened(side: Side, one: Message) -> tuple[str, bytes, int]:
     """Status, plaintext, quality of protection."""
     if one.is_stream:
-        answer = side.message("DecryptMessage", [{"type": "STREAM", "hex": one.data.hex()}, {"type": "DATA", "size": 0}])
+        buffers: list[dict[str, Any]] = [{"type": "STREAM", "hex": one.data.hex()}, {"type": "DATA", "size": 0}]
+        call, place = "DecryptMessage", 1
     else:
+        buffers, place = _parts(one, one.data, {"type": "TOKEN", "hex": one.token.hex()})
         call = "DecryptMessage" if one.kind == SEAL else "VerifySignature"
-        answer = side.message(call, _parts(one, one.data, {"type": "TOKEN", "hex": one.token.hex()}))
+    answer = side.message(call, buffers)
     if answer["status"] != OK:
         return answer["status"], b"", 0
-    return OK, bytes.fromhex(answer["message"][1].get("hex", "")), int(answer["qop"].get("value", "0"), 16)
+    return OK, bytes.fromhex(answer["message"][place].get("hex", "")), int(answer["qop"].get("value", "0"), 16)
 
 
 def _made(side: Side, one: Message, text: bytes, qop: int) -> bytes | str:
     """The message on the wire, or the status that came instead."""
-    if one.is_stream:
-        order = (0, 1)
-        answer = side.message("EncryptMessage", [{"type": "TOKEN", "size": _ROOM}, {"type": "DATA", "hex": text.hex()}],
-                              fQOP=qop)
-    else:
-        order = (3, 1)
-        call = "EncryptMessage" if one.kind == SEAL else "MakeSignature"
-        answer = side.message(call, _parts(one, text, {"type": "TOKEN", "size": len(one.token)}))
+    room = {"type": "TOKEN", "size": _ROOM if one.is_stream else len(one.token)}
+    buffers, place = _parts(one, text, room)
+    answer = side.message("EncryptMessage" if one.kind == SEAL else "MakeSignature", buffers, fQOP=qop)
     if answer["status"] != OK:
         return str(answer["status"])
-    return b"".join(bytes.fromhex(answer["message"][place].get("hex", "")) for place in order)
+    return b"".join(bytes.fromhex(answer["message"][at].get("hex", "")) for at in (-1, place))
 
 
 def _difference(one: Message, made: bytes | str, wraps: Wraps) -> str | None:
@@ -116,10 +137,12 @@ def _difference(one: Message, made: bytes | str, wraps: Wraps) -> str | None:
     return f"from byte {at} of {len(recorded)} (frame {one.frame})"
 
 
-def _parts(one: Message, data: bytes, token: dict[str, Any]) -> list[dict[str, Any]]:
-    """As Windows' RPC calls it: header and verifier are signed, the data is sealed."""
-    return [{"type": "DATA", "readonly": "checksum", "hex": one.before.hex()}, {"type": "DATA", "hex": data.hex()},
-            {"type": "DATA", "readonly": "checksum", "hex": one.behind.hex()}, token]
+def _parts(one: Message, data: bytes, token: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """The buffers, the token last, and the place of the data. As Windows' RPC calls it, header and verifier are signed
+    and the data between them is sealed."""
+    before, behind = ([{"type": "DATA", "readonly": "checksum", "hex": part.hex()}] if part else []
+                      for part in (one.before, one.behind))
+    return [*before, {"type": "DATA", "hex": data.hex()}, *behind, token], len(before)
 
 
 def _is_ldap(text: bytes) -> bool:

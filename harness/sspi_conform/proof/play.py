@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,27 +77,43 @@ def play_initiator(stage: Stage, exchange: Exchange, found: Known | None, withou
                    alter: Altered | None = None, change: Sequence[str] = ()) -> Played:
     """The recorded client's tokens made again. `alter` changes what the recorded server says, `change` takes one
     input away: its names are those of `_without`; both are for tests that must see a difference."""
+    with ExitStack() as stack:
+        return begin_initiator(stack, stage, exchange, found, without, alter, change)[0]
+
+
+def begin_initiator(stack: ExitStack, stage: Stage, exchange: Exchange, found: Known | None,
+                    without: frozenset[str] = frozenset(), alter: Altered | None = None,
+                    change: Sequence[str] = ()) -> tuple[Played, Endpoint]:
+    """The same; the endpoint, whose context is "x", lives as long as `stack`."""
     key = inputs.exported_key(found) if found else None
     given = _without(inputs.initiator(exchange, key, found.password if found else None), change)
     pins: dict[str, Any] = {"clock": given.clock, "random": given.random.hex()}
     if found and found.nt_hash and not found.password:
         pins["nt-hash"] = found.nt_hash.hex()
-    with stage.host(given.settings) as end:
-        _acquire(end, given.package, 2, pins, {"identity": given.identity})
-        request = {"call": "InitializeSecurityContext", "fContextReq": given.flags, "pszTargetName": given.target}
-        return _run(end, exchange, request, True, without, alter)
+    end = stack.enter_context(stage.host(given.settings))
+    _acquire(end, given.package, 2, pins, {"identity": given.identity})
+    request = {"call": "InitializeSecurityContext", "fContextReq": given.flags, "pszTargetName": given.target}
+    return _run(end, exchange, request, True, without, alter), end
 
 
 def play_acceptor(stage: Stage, exchange: Exchange, found: Known | None, without: frozenset[str] = frozenset(),
                   alter: Altered | None = None, change: Sequence[str] = ()) -> Played:
     """The recorded server's tokens made again from its configuration; the recorded client answers them."""
+    with ExitStack() as stack:
+        return begin_acceptor(stack, stage, exchange, found, without, alter, change)[0]
+
+
+def begin_acceptor(stack: ExitStack, stage: Stage, exchange: Exchange, found: Known | None,
+                   without: frozenset[str] = frozenset(), alter: Altered | None = None,
+                   change: Sequence[str] = ()) -> tuple[Played, Endpoint]:
+    """The same; the endpoint, whose context is "x", lives as long as `stack`."""
     given = inputs.acceptor(exchange, found)
     settings = {key: value for key, value in given.settings.items() if key not in change}
     accounts = "" if "accounts" in change else given.accounts
-    with stage.host(settings, accounts) as end:
-        _acquire(end, given.package, 1, {"clock": given.clock, "random": given.random.hex()}, {})
-        request = {"call": "AcceptSecurityContext", "fContextReq": given.flags}
-        return _run(end, exchange, request, False, without, alter)
+    end = stack.enter_context(stage.host(settings, accounts))
+    _acquire(end, given.package, 1, {"clock": given.clock, "random": given.random.hex()}, {})
+    request = {"call": "AcceptSecurityContext", "fContextReq": given.flags}
+    return _run(end, exchange, request, False, without, alter), end
 
 
 def _without(given: inputs.Initiator, change: Sequence[str]) -> inputs.Initiator:

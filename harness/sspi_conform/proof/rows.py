@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,12 +13,13 @@ import yaml
 
 from ..tokens import ntlm
 from ..world import World
-from . import inputs, krb5_rows, live, recordings
+from . import inputs, krb5_rows, live, messages, recordings, wire
 from .compare import SECRETS
 from .inputs import Known
-from .play import OK, Played, Stage, play_acceptor, play_initiator
+from .play import OK, Played, Stage, begin_acceptor, begin_initiator, play_acceptor, play_initiator
 from .recordings import Exchange
 from .row import BUT_SECRETS, EQUAL, STRUCTURE, Row
+from .side import Side
 
 _NOT_WINDOWS = "not Windows"
 
@@ -50,22 +52,38 @@ def build_of(version: ntlm.Version | None) -> str | None:
     return f"{version.major}.{version.minor}.{version.build}" if version.major in (5, 6, 10) else None
 
 
-def known_rows(stage: Stage, one: Known) -> Iterator[Row]:
-    """An exchange whose secret is known: the messages byte for byte, the outcome and the session key."""
+def known_rows(stage: Stage, one: Known, place: Path | None = None) -> Iterator[Row]:
+    """An exchange whose secret is known: the messages byte for byte, the outcome and the session key. `place`: where
+    the recordings are, for the messages that followed; None without them."""
     negotiate, challenge, _ = one.exchange.messages()
     key = one.exchange.verified["ExportedSessionKey"]
-    if one.windows_client:
-        played = play_initiator(stage, one.exchange, one)
-        yield from _rows(one.exchange, "initiator", build_of(negotiate.version), played)
-        if played.statuses[-1] == OK:
-            yield _fact(one.exchange, "initiator", negotiate.version, "session key", played.key, key)
-    played = play_acceptor(stage, one.exchange, one)
-    yield from _rows(one.exchange, "acceptor", build_of(challenge.version), played)
-    wanted = OK if one.outcome == "accepted" else "0x8009030c"
-    yield _fact(one.exchange, "acceptor", challenge.version, "outcome", played.statuses[-1], wanted)
+    with ExitStack() as stack:
+        played, client = begin_initiator(stack, stage, one.exchange, one)
+        if one.windows_client:
+            yield from _rows(one.exchange, "initiator", build_of(negotiate.version), played)
+            if played.statuses[-1] == OK:
+                yield _fact(one.exchange, "initiator", negotiate.version, "session key", played.key, key)
+        played, server = begin_acceptor(stack, stage, one.exchange, one)
+        yield from _rows(one.exchange, "acceptor", build_of(challenge.version), played)
+        wanted = OK if one.outcome == "accepted" else "0x8009030c"
+        yield _fact(one.exchange, "acceptor", challenge.version, "outcome", played.statuses[-1], wanted)
+        if place and one.outcome == "accepted" and one.exchange.transport in wire.TRANSPORTS:
+            yield from _message_rows(place, one, Side(client), Side(server))
     if one.outcome != "accepted":  # and the answer is right: without the policy it is accepted
         played = play_acceptor(stage, one.exchange, replace(one, outcome="accepted", account="U"))
     yield _fact(one.exchange, "acceptor", challenge.version, "session key", played.key, key)
+
+
+def _message_rows(place: Path, one: Known, client: Side, server: Side) -> Iterator[Row]:
+    negotiate, challenge, _ = one.exchange.messages()
+    builds = {"initiator": build_of(negotiate.version), "acceptor": build_of(challenge.version)}
+    if wire.tshark() is None:
+        yield Row(one.exchange.name, "both", "-", "messages", "not read", wire.NO_TSHARK)
+        return
+    found = wire.messages(one.exchange, wire.connections(place, one.exchange.file, [one.exchange]))
+    verdicts = messages.played(client, server, found, messages.Ntlm())
+    for side, message, difference in sorted(verdicts, key=lambda verdict: verdict[0]):
+        yield Row(one.exchange.name, side, builds[side] or _NOT_WINDOWS, message, difference)
 
 
 def other_rows(stage: Stage, exchange: Exchange) -> Iterator[Row]:
@@ -124,7 +142,7 @@ def table(stage: Stage, place: Path, world: World) -> tuple[list[Row], list[List
     names = {one.exchange.name for one in known}
     realm = live.Realm(stage, world)
     others = inputs.exchanges_file()["not-windows"]
-    rows = [row for one in known for row in known_rows(stage, one)]
+    rows = [row for one in known for row in known_rows(stage, one, place)]
     asides = {exchange.name: _aside(exchange, others) for exchange in recordings.every(place)}
     opened = list(krb5_rows.known_rows(stage, place, {name: frozenset(one["sides"]) for name, one in asides.items()}))
     rows += opened
@@ -141,7 +159,8 @@ def table(stage: Stage, place: Path, world: World) -> tuple[list[Row], list[List
             rows += kerberos_rows(realm, exchange, frozenset(aside["sides"]))
         else:
             rows.append(Row(exchange.name, "both", "-", "exchange", "not played"))
-    return explained(rows, listed())
+    differences = [one for one in listed() if one.message != messages.MADE or wire.tshark()]
+    return explained(rows, differences)
 
 
 def _aside(exchange: Exchange, others: list[dict[str, Any]]) -> dict[str, Any]:

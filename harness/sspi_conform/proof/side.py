@@ -16,7 +16,7 @@ Altered = Callable[[bytes], bytes]
 class Side:
     """An endpoint with the calls that are made here."""
 
-    def __init__(self, end: Endpoint, alter: Altered | None) -> None:
+    def __init__(self, end: Endpoint, alter: Altered | None = None) -> None:
         self._end = end
         self._alter = alter
         self._attributes = 0
@@ -31,15 +31,10 @@ class Side:
         if not answer.get("pinned"):
             raise ConformError(f"libsspi-test cannot be pinned: {answer}")
 
-    def rehearse(self, request: dict[str, Any], token: bytes | None) -> None:
-        """Has the credential read its keytab and tickets now: memory for them has random names."""
-        self.pin(1, b"")
-        self.leg(request, token, "rehearsal")
-
-    def leg(self, request: dict[str, Any], token: bytes | None, context: str = "x") -> tuple[bytes, str]:
+    def leg(self, request: dict[str, Any], token: bytes | None) -> tuple[bytes, str]:
         if token and self._alter:
             token = self._alter(token)
-        answer = self._end.call({**request, "cred": "c", "ctx": context,
+        answer = self._end.call({**request, "cred": "c", "ctx": "x",
                                  "input": None if token is None else [{"type": "TOKEN", "hex": token.hex()}],
                                  "output": [{"type": "TOKEN", "size": 65536}]})
         if answer["status"] not in (OK, CONTINUE):

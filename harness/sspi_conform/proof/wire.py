@@ -16,12 +16,14 @@ from pathlib import Path
 from ..model import ConformError
 from .recordings import Exchange
 
+NO_TSHARK = "tshark, which reads the messages out of the recording, is not installed"
 SEAL, SIGN = "seal", "sign"
-TRANSPORTS = ("LDAP", "DCERPC", "DCERPC over SMB2 pipe")  # those that are read here
+TRANSPORTS = ("LDAP", "DCERPC", "DCERPC over SMB2 pipe", "MS-NNS")  # those that are read here
 _PRIVACY, _INTEGRITY = 6, 5  # RPC_C_AUTHN_LEVEL_
 _REQUEST, _RESPONSE, _FAULT = 0, 2, 3
 _RPC_HEADER = {_REQUEST: 24, _RESPONSE: 24, _FAULT: 32}
 _OBJECT_UUID = 0x80
+_NNS_DONE, _NNS_GOING = 0x14, 0x16
 _SMB2 = b"\xfeSMB"
 _SMB2_READ, _SMB2_WRITE, _SMB2_IOCTL = 8, 9, 11
 
@@ -38,6 +40,7 @@ class Message:
     token: bytes = b""
     before: bytes = b""
     behind: bytes = b""
+    is_ldap: bool = False
 
     @property
     def is_stream(self) -> bool:
@@ -74,6 +77,8 @@ def messages(exchange: Exchange, segments_of: Mapping[str, list[Segment]]) -> li
         found = _rpc(_records(segments, _rpc_size))
     elif exchange.transport == "DCERPC over SMB2 pipe":
         found = _rpc(_pipes(_records(segments, _nbss_size)))
+    elif exchange.transport == "MS-NNS":
+        found = _nns(segments)
     else:
         return []
     start = max(leg.frame for leg in exchange.legs)
@@ -102,11 +107,15 @@ def connections(place: Path, file: str, exchanges: Iterable[Exchange]) -> dict[s
 
 
 def capture(place: Path, file: str) -> Path:
-    path = place.joinpath(*file.split("__"))
-    found = [one for one in path.parent.glob(f"{path.name}.*") if one.suffix in (".pcap", ".pcapng", ".cap", ".dmp")]
-    if not found:
-        raise ConformError(f"no capture {file}")
-    return found[0]
+    """Folders and name are joined with two underscores, which a name may have itself."""
+    parts = file.split("__")
+    for depth in range(1, len(parts)):
+        folder = place.joinpath(*parts[:depth])
+        for ending in (".pcap", ".pcapng", ".cap", ".dmp"):
+            path = folder / ("__".join(parts[depth:]) + ending)
+            if path.is_file():
+                return path
+    raise ConformError(f"no capture {file}")
 
 
 def _stream(segments: list[Segment], from_client: bool) -> Iterator[Segment]:
@@ -162,7 +171,33 @@ def _ldap_size(data: bytes) -> int:
 def _ldap(segments: list[Segment]) -> Iterator[Message]:
     for one in _records(segments, _ldap_size):
         if one.data[0] != 0x30:
-            yield Message(one.frame, one.from_client, SEAL, one.data[4:])
+            yield Message(one.frame, one.from_client, SEAL, one.data[4:], is_ldap=True)
+
+
+def _nns(segments: list[Segment]) -> Iterator[Message]:
+    """NegotiateStream behind its handshake (MS-NNS 2.2.2): four octets of length, the lowest first."""
+    for from_client in (True, False):
+        whole = list(_stream(segments, from_client))
+        data = b"".join(one.data for one in whole)
+        at = min(place for place in (data.find(bytes((kind, 1, 0))) for kind in (_NNS_DONE, _NNS_GOING)) if place >= 0)
+        while data[at:at + 3] in (bytes((_NNS_DONE, 1, 0)), bytes((_NNS_GOING, 1, 0))):
+            at += 5 + int.from_bytes(data[at + 3:at + 5], "big")
+        while at + 4 <= len(data):
+            size = int.from_bytes(data[at:at + 4], "little")
+            if at + 4 + size > len(data):
+                break
+            yield Message(_frame(whole, at + 4 + size), from_client, SEAL, data[at + 4:at + 4 + size])
+            at += 4 + size
+
+
+def _frame(segments: list[Segment], end: int) -> int:
+    """The frame that brings the octet before `end` of the stream."""
+    at = 0
+    for one in segments:
+        at += len(one.data)
+        if at >= end:
+            return one.frame
+    return 0
 
 
 def _rpc(chunks: Iterable[Chunk]) -> Iterator[Message]:
