@@ -40,7 +40,7 @@ def play_under_gdb(case: Case, options: RunOptions, commands: Sequence[str] = ()
         folder, world = Path(name), world_of(realm)
         endpoints: dict[str, Endpoint] = {}
         for side in SIDES:
-            program = options.subject if side == case.subject else options.counterpart or options.subject
+            program = options.subject if case.is_subject(side) else options.counterpart or options.subject
             endpoints[side] = program.start(side, world, surroundings_of(case, side), folder / side, deadline=None)
         subject = endpoints[case.subject]
         pipes = [folder / "requests", folder / "answers"]
@@ -54,7 +54,8 @@ def play_under_gdb(case: Case, options: RunOptions, commands: Sequence[str] = ()
             other = endpoints["initiator" if case.subject == "acceptor" else "acceptor"]
             try:
                 with subject, other:
-                    peer = other.side if options.counterpart is not None and options.counterpart.independent else None
+                    peer = other.side if options.counterpart is not None and options.counterpart.independent \
+                        and not case.is_subject(other.side) else None
                     outcome.append(Conductor(options.acceptor_identity).play(
                         case, world, endpoints, peer, careful=True,
                         change_world=lambda event: change_world(realm, event))[0])

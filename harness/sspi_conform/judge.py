@@ -101,7 +101,7 @@ def _binding_differences(result: Result, records: Sequence[Record]) -> set[str]:
 
 
 def _is_harness_fault(ended: Ended, case: Case, rules: Rules) -> bool:
-    return ended.kind == "harness" or (ended.side != case.subject and rules.peer_is_harness)
+    return ended.kind == "harness" or (not case.is_subject(ended.side) and rules.peer_is_harness)
 
 
 def _how(ended: Ended) -> str:

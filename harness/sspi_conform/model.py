@@ -98,6 +98,10 @@ class Case:
     def __str__(self) -> str:
         return self.id
 
+    def is_subject(self, side: str) -> bool:
+        """Whether the implementation under test plays this side, as the subject or as its own counterpart."""
+        return side == self.subject or self.settings["counterpart"] == "itself"
+
 
 @dataclass(frozen=True)
 class Skipped:

@@ -100,7 +100,7 @@ class Pipeline:
             keys: dict[str, Key] = {}
             try:
                 for side in SIDES:
-                    is_subject = side == case.subject
+                    is_subject = case.is_subject(side)
                     if alone or (fresh and (is_subject or self._counterpart is None)):
                         endpoints[side] = stack.enter_context(self._start(side, is_subject, world, case))
                     else:
@@ -108,12 +108,12 @@ class Pipeline:
                         endpoints[side] = self._pooled(keys[side], world, case)
             except EndpointEnded as problem:
                 return Trace(observed=Observed(), ended=_as_fault(problem.ended))
-            peer = next((side for side in SIDES if side != case.subject), None) \
+            peer = next((side for side in SIDES if not case.is_subject(side)), None) \
                 if self._counterpart is not None and self._counterpart.independent else None
             trace, retired = self._conductor.play(case, world, endpoints, peer, careful, change)
             for side in retired & set(keys):
                 self._pool.pop(keys[side]).close()
-            if trace.ended is not None and trace.ended.side != case.subject and trace.ended.kind in ("crash", "hang") \
+            if trace.ended is not None and not case.is_subject(trace.ended.side) and trace.ended.kind in ("crash", "hang") \
                     and self._counterpart is not None:
                 trace.ended = _as_fault(trace.ended)
                 trace.observed.pop("end", None)

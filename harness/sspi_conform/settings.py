@@ -35,7 +35,7 @@ _PARAMETER = re.compile(r"parameters\.[a-z][a-z0-9_-]*")
 def defaults() -> dict[str, Any]:
     """The settings of a scenario that says nothing, by dotted key."""
     return {
-        "subject": "acceptor", "package": "NTLM", "mechanism": "NTLM", "authority": "winbind",
+        "subject": "acceptor", "package": "NTLM", "mechanism": "NTLM", "authority": "winbind", "counterpart": "peer",
         "initiator.account": "normal", "initiator.target": "http", "initiator.flags": [],
         "initiator.bindings": "none", "initiator.data-rep": "native", "initiator.output": {"size": 65536},
         "acceptor.account": "default", "acceptor.flags": [], "acceptor.bindings": "none",
@@ -124,6 +124,7 @@ Complaint = tuple[str, str] | None
 def _checks() -> dict[str, Callable[[Any], Complaint]]:
     checks: dict[str, Callable[[Any], Complaint]] = {
         "subject": _one_of(SIDES), "package": _one_of(PACKAGES), "mechanism": _one_of(MECHANISMS),
+        "counterpart": _one_of(("peer", "itself")),
         "authority": _one_of(AUTHORITIES), "initiator.target": _target,
         "initiator.package-list": _package_list, "acceptor.package-list": _package_list,
         "initiator.ccache": _one_of(("auto", "none", "present", "ended", "client-keytab")),

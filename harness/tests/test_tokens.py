@@ -124,4 +124,21 @@ def test_kerberos_error_and_framing() -> None:
     assert tokens.fields(error)["framing"] == "none"
     with pytest.raises(TokenError):
         kerberos.parse(spnego.frame(spnego.KRB5, b"\1\0" + error))
-    assert tokens.kind(spnego.frame(spnego.KRB5_U2U, b"\4\0" + b"\x30\0")) == "other"
+
+
+def test_user_to_user() -> None:
+    """As Windows frames a TGT-REQ for TERMSRV/adc.acme.com, and one for an account of a domain."""
+    service = bytes.fromhex("603e060a2a864886f71201020203" "0400" "302ea003020105a103020110"
+                            "a2223020a003020102a11930171b075445524d5352561b0c6164632e61636d652e636f6d")
+    account = bytes.fromhex("6045060a2a864886f71201020203" "0400" "3035a003020105a103020110a21a3018a003020180a111300f"
+                            "1b0d41646d696e6973747261746f72a30d1b0b424c41434b434c4f564552")
+    assert tokens.kind(service) == "TGT-REQ"
+    assert tokens.fields(service) == {"framing": "KRB5-U2U", "sname": "TERMSRV/adc.acme.com", "nameType": 2,
+                                      "realm": "absent"}
+    assert tokens.fields(account) == {"framing": "KRB5-U2U", "sname": "Administrator", "nameType": -128,
+                                      "realm": "BLACKCLOVER"}
+    assert tokens.kind(spnego.frame(spnego.KRB5_U2U, b"\4\1" + b"\x30\0")) == "TGT-REP"
+    with pytest.raises(TokenError):
+        tokens.fields(spnego.frame(spnego.KRB5_U2U, b"\4\1" + b"\x30\0"))
+    with pytest.raises(TokenError):
+        tokens.fields(spnego.frame(spnego.KRB5_U2U, b"\4\0" + b"\x31\0"))

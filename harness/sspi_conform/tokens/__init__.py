@@ -11,7 +11,7 @@ from .errors import TokenError
 __all__ = ["KINDS", "TokenError", "fields", "kind", "message_fields", "message_kind"]
 
 KINDS = ("none", "NTLM NEGOTIATE", "NTLM CHALLENGE", "NTLM AUTHENTICATE", "NegTokenInit", "NegTokenInit2",
-         "NegTokenResp", "AP-REQ", "AP-REP", "KRB-ERROR", "other")
+         "NegTokenResp", "AP-REQ", "AP-REP", "KRB-ERROR", "TGT-REQ", "TGT-REP", "other")
 _NTLM_KINDS = {1: "NTLM NEGOTIATE", 2: "NTLM CHALLENGE", 3: "NTLM AUTHENTICATE"}
 
 
@@ -44,7 +44,7 @@ def fields(data: bytes) -> dict[str, Any]:
         return ntlm.fields(ntlm.parse(data))
     if found.startswith("NegToken"):
         return _spnego_fields(spnego.parse(data))
-    if found in ("AP-REQ", "AP-REP", "KRB-ERROR"):
+    if found in ("AP-REQ", "AP-REP", "KRB-ERROR", "TGT-REQ", "TGT-REP"):
         token = kerberos.parse(data)
         return {"framing": spnego.mechanism_name(token.oid) if token.oid else "none", **token.values}
     return {}

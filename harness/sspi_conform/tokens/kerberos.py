@@ -48,7 +48,7 @@ def parse(data: bytes) -> KerberosToken:
     message = der.read(data, oid.stop + 2, outer.stop)
     if message.stop != outer.stop:
         raise TokenError(message.stop, "the end of the token")
-    if APPLICATION_TAGS.get(message.tag) != kind:
+    if APPLICATION_TAGS.get(message.tag, message.tag) not in (kind, der.SEQUENCE if kind.startswith("TGT-") else None):
         raise TokenError(message.offset, f"an {kind}, as the token identifier says")
     return KerberosToken(kind, name, _READERS[kind](message))
 
@@ -86,6 +86,27 @@ def _read_error(message: der.Element) -> dict[str, Any]:
     }
 
 
+def _read_tgt_request(message: der.Element) -> dict[str, Any]:
+    """TGT-REQ: pvno [0], msg-type [1], server-name [2] and realm [3], both optional."""
+    found = message.fields("TGT-REQ")
+    name = _fields(found[2], "a principal name", (0, 1)) if 2 in found else {}
+    return {
+        "sname": _name(found[2]) if name else "absent",
+        "nameType": der.read_integer(name[0].only(der.INTEGER, "name-type")) if name else "absent",
+        "realm": _text(found[3], "the realm") if 3 in found else "absent",
+    }
+
+
+def _read_tgt_reply(message: der.Element) -> dict[str, Any]:
+    """TGT-REP: pvno [0], msg-type [1], ticket [2]."""
+    found = message.fields("TGT-REP")
+    if 2 not in found:
+        raise TokenError(message.offset, "the ticket of TGT-REP")
+    inner = _fields(found[2].only(0x61, "a ticket"), "Ticket", (0, 1, 2, 3))
+    return {"realm": _text(inner[1], "the realm"), "sname": _name(inner[2]),
+            "etype": _encrypted(inner[3], "the ticket's enc-part")["etype"]}
+
+
 def _fields(message: der.Element, what: str, needed: tuple[int, ...]) -> dict[int, der.Element]:
     found = message.only(der.SEQUENCE, f"the SEQUENCE of {what}").fields(what)
     for number in needed:
@@ -120,4 +141,5 @@ def _string(element: der.Element) -> str:
 
 _READERS: dict[str, Callable[[der.Element], dict[str, Any]]] = {
     "AP-REQ": _read_request, "AP-REP": _read_reply, "KRB-ERROR": _read_error,
+    "TGT-REQ": _read_tgt_request, "TGT-REP": _read_tgt_reply,
 }

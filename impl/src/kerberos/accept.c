@@ -322,12 +322,12 @@ static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
 static SECURITY_STATUS third_leg(struct sspi_krb_context *context, krb5_context krb5,
                                  struct sspi_leg *leg)
 {
-    enum sspi_krb_token id;
+    unsigned id;
     struct sspi_view inside;
     bool bare;
     krb5_ui_4 nonce;
 
-    SECURITY_STATUS status = sspi_krb_unframe(leg->token, &id, &bare, &inside);
+    SECURITY_STATUS status = sspi_krb_receive(context, leg->token, &id, &bare, &inside);
     if (status != SEC_E_OK || id != SSPI_KRB_AP_REP)
         return SEC_E_INVALID_TOKEN;
     krb5_data message = {KV5M_DATA, (unsigned)inside.size, (char *)(uintptr_t)inside.data};

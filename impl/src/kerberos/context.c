@@ -134,7 +134,9 @@ void sspi_krb_report(const struct sspi_krb_context *context, struct sspi_leg *le
 {
     leg->ret = context->initiator ? sspi_krb_isc_ret(context->flags, context->req)
                                   : sspi_krb_asc_ret(context->flags, context->req);
-    leg->has_expiry = true;
+    if (context->user2user) /* the bit is ISC_RET_USE_SESSION_KEY and ASC_RET_USE_SESSION_KEY */
+        leg->ret |= ISC_RET_USE_SESSION_KEY;
+    leg->has_expiry = context->end != 0; /* before there is a ticket nobody knows */
     leg->expiry = sspi_krb_local_time(context->end);
 }
 
@@ -143,9 +145,22 @@ SECURITY_STATUS sspi_krb_send(const struct sspi_krb_context *context, enum sspi_
 {
     struct sspi_view view = {(const uint8_t *)message->data, message->length};
     sspi_blob_free(&leg->output);
-    if (context->tgt_key)
+    if (context->user2user)
         return sspi_krb_frame_user2user(id, view, &leg->output) ? SEC_E_OK
                                                                 : SEC_E_INSUFFICIENT_MEMORY;
     return sspi_krb_frame(id, context->bare, view, &leg->output) ? SEC_E_OK
                                                                  : SEC_E_INSUFFICIENT_MEMORY;
+}
+
+SECURITY_STATUS sspi_krb_receive(const struct sspi_krb_context *context, struct sspi_view token,
+                                 unsigned *id, bool *bare, struct sspi_view *message)
+{
+    enum sspi_krb_token known;
+    *bare = false;
+    if (context->user2user)
+        return sspi_krb_unframe_user2user(token, id, message);
+    SECURITY_STATUS status = sspi_krb_unframe(token, &known, bare, message);
+    if (status == SEC_E_OK)
+        *id = known;
+    return status == SEC_E_OK ? SEC_E_OK : SEC_E_INVALID_TOKEN;
 }

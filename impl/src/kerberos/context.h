@@ -21,6 +21,7 @@
 
 enum sspi_krb_state {
     SSPI_KRB_START,        /* nothing sent */
+    SSPI_KRB_WAIT_TGT,     /* initiator, user-to-user: TGT-REQ is out */
     SSPI_KRB_WAIT_REPLY,   /* initiator: AP-REQ is out */
     SSPI_KRB_WAIT_THIRD,   /* acceptor in DCE style: AP-REP is out */
     SSPI_KRB_WAIT_REQUEST, /* acceptor, user-to-user: TGT-REP is out */
@@ -36,6 +37,7 @@ struct sspi_krb_context {
     uint32_t flags; /* of the checksum: SSPI_KRB_* */
     struct sspi_bindings bindings; /* initiator: for a second AP-REQ */
     bool bare;                     /* tokens have no GSS header (DCE style) */
+    bool user2user;                /* tokens have the header of user-to-user */
     krb5_auth_context auth;        /* until the context is done */
     krb5_creds *ticket;            /* initiator, until the context is done */
     krb5_keyblock *tgt_key; /* acceptor, user-to-user: what tickets are encrypted in; else NULL */
@@ -81,5 +83,9 @@ void sspi_krb_report(const struct sspi_krb_context *context, struct sspi_leg *le
 /* Frames message into leg->output. */
 SECURITY_STATUS sspi_krb_send(const struct sspi_krb_context *context, enum sspi_krb_token id,
                               const krb5_data *message, struct sspi_leg *leg);
+/* Takes the token of a later leg apart; message points into it. SEC_E_OK or SEC_E_INVALID_TOKEN.
+ * [out] bare: it has no header at all. */
+SECURITY_STATUS sspi_krb_receive(const struct sspi_krb_context *context, struct sspi_view token,
+                                 unsigned *id, bool *bare, struct sspi_view *message);
 
 #endif

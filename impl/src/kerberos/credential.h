@@ -46,10 +46,16 @@ krb5_error_code sspi_krb_log_on(struct sspi_krb_lib *lib, krb5_principal client,
                                 struct sspi_krb_store *store);
 /* Whether that TGT is good for a while. NULL: no. */
 bool sspi_krb_tgt_good(const struct sspi_krb_store *store);
-/* A ticket for the service, from tickets or from the KDC. [out] ticket: krb5_free_creds. */
+/* A ticket for the service, from tickets or from the KDC. tgt: a ticket of the service, whose key
+ * it shall be in (user-to-user, RFC 4120 3.3.3); or NULL. [out] ticket: krb5_free_creds.
+ * SEC_E_NO_TGT_REPLY: the KDC gives none without such a ticket. */
 SECURITY_STATUS sspi_krb_ticket(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
                                 struct sspi_krb_store *tickets, const char *target,
-                                krb5_creds **ticket);
+                                const krb5_data *tgt, krb5_creds **ticket);
+/* The service that a target names. client: whose realm an account name without one is of.
+ * 0 or an error of libkrb5; [out] service: krb5_free_principal. */
+krb5_error_code sspi_krb_parse_target(krb5_context krb5, const char *target,
+                                      krb5_const_principal client, krb5_principal *service);
 /* The keys of an acceptor, and of an identity that came with a keytab. [out] keys: release it with
  * sspi_krb_store_release. */
 SECURITY_STATUS sspi_krb_keys(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,

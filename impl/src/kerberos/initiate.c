@@ -7,6 +7,7 @@
 
 #include "../error.h"
 #include "context.h"
+#include "user2user.h"
 
 /* What the callback of krb5_mk_req_extended needs. */
 struct request {
@@ -89,6 +90,8 @@ static SECURITY_STATUS send_request(struct sspi_krb_context *context, krb5_conte
 
     if (context->flags & SSPI_KRB_MUTUAL)
         options |= AP_OPTS_MUTUAL_REQUIRED;
+    if (context->user2user)
+        options |= AP_OPTS_USE_SESSION_KEY;
     krb5_error_code error = krb5_auth_con_init(krb5, &context->auth);
     if (!error)
         error = krb5_auth_con_setflags(krb5, context->auth, KRB5_AUTH_CONTEXT_DO_SEQUENCE);
@@ -108,13 +111,13 @@ static SECURITY_STATUS send_request(struct sspi_krb_context *context, krb5_conte
     return status;
 }
 
-/* Fetches the ticket and readies it for the AP-REQ. */
+/* Fetches the ticket and readies it for the AP-REQ. tgt: of the acceptor, in user-to-user. */
 static SECURITY_STATUS prepare(struct sspi_krb_context *context,
                                struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
-                               struct sspi_krb_store *tickets)
+                               struct sspi_krb_store *tickets, const krb5_data *tgt)
 {
     SECURITY_STATUS status =
-        sspi_krb_ticket(credential, lib, tickets, context->target, &context->ticket);
+        sspi_krb_ticket(credential, lib, tickets, context->target, tgt, &context->ticket);
     if (status != SEC_E_OK)
         return status;
     krb5_creds *ticket = context->ticket;
@@ -131,6 +134,53 @@ static SECURITY_STATUS prepare(struct sspi_krb_context *context,
         error = sspi_krb_authdata_make(lib->krb5, ticket->server, &ticket->authdata);
     }
     return sspi_krb_explain(lib->krb5, error, SSPI_KRB_TICKET);
+}
+
+static SECURITY_STATUS request(struct sspi_krb_context *context,
+                               struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                               struct sspi_krb_store *tickets, const krb5_data *tgt,
+                               struct sspi_leg *leg)
+{
+    SECURITY_STATUS status = prepare(context, credential, lib, tickets, tgt);
+    if (status == SEC_E_OK)
+        status = send_request(context, lib->krb5, tickets->tickets, leg);
+    if (status != SEC_E_OK)
+        return status;
+    if (context->flags & SSPI_KRB_MUTUAL) {
+        context->state = SSPI_KRB_WAIT_REPLY;
+        return SEC_I_CONTINUE_NEEDED;
+    }
+    return sspi_krb_finish(context, lib->krb5, false);
+}
+
+/* User-to-user: what the acceptor's TGT is encrypted in is what the ticket shall be in. */
+static SECURITY_STATUS ask(struct sspi_krb_context *context, struct sspi_krb_lib *lib,
+                           struct sspi_krb_store *tickets, struct sspi_leg *leg)
+{
+    SECURITY_STATUS status = sspi_krb_ask_tgt(context, lib->krb5, tickets->tickets, leg);
+    if (status != SEC_E_OK)
+        return status;
+    context->user2user = true;
+    context->bare = false;
+    context->state = SSPI_KRB_WAIT_TGT;
+    return SEC_I_CONTINUE_NEEDED;
+}
+
+static SECURITY_STATUS take_tgt(struct sspi_krb_context *context,
+                                struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                                struct sspi_view message, struct sspi_leg *leg)
+{
+    struct sspi_krb_store *tickets = NULL;
+    struct sspi_view view = {NULL, 0};
+
+    SECURITY_STATUS status = sspi_krb_read_tgt(message, &view);
+    if (status == SEC_E_OK)
+        status = sspi_krb_tickets(credential, lib, &tickets);
+    krb5_data tgt = {KV5M_DATA, (unsigned)view.size, (char *)(uintptr_t)view.data};
+    if (status == SEC_E_OK)
+        status = request(context, credential, lib, tickets, &tgt, leg);
+    sspi_krb_store_release(lib->krb5, tickets);
+    return status;
 }
 
 static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
@@ -158,19 +208,15 @@ static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
     context->flags = sspi_krb_flags_from_request(context->req);
     context->bare = context->flags & SSPI_KRB_DCE_STYLE;
 
+    bool account = (context->req & ISC_REQ_USE_SESSION_KEY) || sspi_krb_names_account(leg->target);
     SECURITY_STATUS status = sspi_krb_tickets(credential, lib, &tickets);
-    if (status == SEC_E_OK)
-        status = prepare(context, credential, lib, tickets);
-    if (status == SEC_E_OK)
-        status = send_request(context, lib->krb5, tickets->tickets, leg);
+    if (status == SEC_E_OK && !account)
+        status = request(context, credential, lib, tickets, NULL, leg);
+    /* The KDC may say so as well (RFC 4120 3.3.3, KDC_ERR_MUST_USE_USER2USER). */
+    if ((status == SEC_E_OK && account) || status == SEC_E_NO_TGT_REPLY)
+        status = ask(context, lib, tickets, leg);
     sspi_krb_store_release(lib->krb5, tickets);
-    if (status != SEC_E_OK)
-        return status;
-    if (context->flags & SSPI_KRB_MUTUAL) {
-        context->state = SSPI_KRB_WAIT_REPLY;
-        return SEC_I_CONTINUE_NEEDED;
-    }
-    return sspi_krb_finish(context, lib->krb5, false);
+    return status;
 }
 
 /* The acceptor's clock is elsewhere: once, an authenticator with its time (MS-KILE 3.2.5.8).
@@ -203,7 +249,7 @@ static SECURITY_STATUS read_error(struct sspi_krb_context *context, struct sspi_
     if (error)
         return sspi_krb_explain(lib->krb5, error, SSPI_KRB_REPLY);
     krb5_error_code code = (krb5_error_code)told->error + ERROR_TABLE_BASE_krb5;
-    if (code == KRB5KRB_AP_ERR_SKEW && told->e_data.length && !context->retried)
+    if (code == KRB5KRB_AP_ERR_SKEW && told->e_data.length && context->ticket && !context->retried)
         status = retry(context, lib, told, leg);
     else
         status = sspi_krb_explain(lib->krb5, code, SSPI_KRB_REPLY);
@@ -234,21 +280,26 @@ static SECURITY_STATUS read_reply(struct sspi_krb_context *context, struct sspi_
     return status == SEC_E_OK ? sspi_krb_finish(context, lib->krb5, true) : status;
 }
 
-static SECURITY_STATUS later_leg(struct sspi_krb_context *context, struct sspi_krb_lib *lib,
+static SECURITY_STATUS later_leg(struct sspi_krb_context *context,
+                                 struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
                                  struct sspi_leg *leg)
 {
-    enum sspi_krb_token id;
+    unsigned id;
     struct sspi_view inside;
     bool bare;
 
-    if (context->state != SSPI_KRB_WAIT_REPLY)
+    if (context->state != SSPI_KRB_WAIT_REPLY && context->state != SSPI_KRB_WAIT_TGT)
         return SEC_E_INVALID_TOKEN;
-    SECURITY_STATUS status = sspi_krb_unframe(leg->token, &id, &bare, &inside);
+    SECURITY_STATUS status = sspi_krb_receive(context, leg->token, &id, &bare, &inside);
     if (status != SEC_E_OK)
         return status;
     krb5_data message = {KV5M_DATA, (unsigned)inside.size, (char *)(uintptr_t)inside.data};
     if (id == SSPI_KRB_ERROR)
         return read_error(context, lib, &message, leg);
+    if (context->state == SSPI_KRB_WAIT_TGT)
+        return id == SSPI_KRB_TGT_REP && credential
+                   ? take_tgt(context, credential, lib, inside, leg)
+                   : SEC_E_INVALID_TOKEN;
     if (id != SSPI_KRB_AP_REP || bare != context->bare)
         return SEC_E_INVALID_TOKEN;
     return read_reply(context, lib, &message, leg);
@@ -264,7 +315,7 @@ SECURITY_STATUS sspi_krb_initiate(void *credential, void **handle, struct sspi_l
     if (error)
         return sspi_krb_status(error, SSPI_KRB_TICKET);
     if (context) {
-        status = later_leg(context, lib, leg);
+        status = later_leg(context, credential, lib, leg);
     } else if (!credential) {
         status = SEC_E_INVALID_HANDLE;
     } else {

@@ -7,6 +7,7 @@
 
 #include "../env.h"
 #include "../error.h"
+#include "../text.h"
 #include "delegate.h"
 #include "status.h"
 
@@ -213,9 +214,34 @@ static krb5_error_code find_realm(krb5_context krb5, krb5_principal target)
     return error;
 }
 
-static krb5_error_code parse_target(krb5_context krb5, const char *text,
-                                    krb5_const_principal client, krb5_principal *target)
+/* DOMAIN\user. A domain with a dot is a realm; a NetBIOS name is taken for the client's own. */
+static krb5_error_code parse_account(krb5_context krb5, const char *text, const char *user,
+                                     krb5_const_principal client, krb5_principal *target)
 {
+    size_t size = (size_t)(user - 1 - text);
+    char *domain = sspi_alloc(size + 1), *realm = NULL;
+    krb5_error_code error = ENOMEM;
+
+    if (domain) {
+        memcpy(domain, text, size);
+        realm = sspi_upper(domain);
+    }
+    if (realm && strchr(realm, '.'))
+        error = krb5_build_principal(krb5, target, (unsigned)size, realm, user, (char *)NULL);
+    else if (realm)
+        error = krb5_build_principal(krb5, target, client->realm.length, client->realm.data, user,
+                                     (char *)NULL);
+    sspi_free(realm);
+    sspi_free(domain);
+    return error;
+}
+
+krb5_error_code sspi_krb_parse_target(krb5_context krb5, const char *text,
+                                      krb5_const_principal client, krb5_principal *target)
+{
+    const char *backslash = strchr(text, '\\');
+    if (backslash)
+        return parse_account(krb5, text, backslash + 1, client, target);
     krb5_error_code error =
         krb5_parse_name_flags(krb5, text, KRB5_PRINCIPAL_PARSE_NO_DEF_REALM, target);
     if (error || krb5_princ_realm(krb5, *target)->length)
@@ -239,14 +265,16 @@ static krb5_error_code fetch(struct sspi_krb_credential *credential, struct sspi
                              struct sspi_krb_store *tickets, krb5_creds *wanted,
                              krb5_creds **ticket)
 {
+    krb5_flags options = wanted->second_ticket.length ? KRB5_GC_USER_USER : 0;
     krb5_ccache cache = NULL;
     if (credential->client && credential->client->evidence)
-        return sspi_krb_proxy(credential->client, lib->krb5, wanted->server, ticket);
+        return options ? KRB5KDC_ERR_BADOPTION
+                       : sspi_krb_proxy(credential->client, lib->krb5, wanted->server, ticket);
     if (tickets->expiry || credential->client)
-        return krb5_get_credentials(lib->krb5, 0, tickets->tickets, wanted, ticket);
+        return krb5_get_credentials(lib->krb5, options, tickets->tickets, wanted, ticket);
     krb5_error_code error = krb5_cc_resolve(lib->krb5, credential->cache_name, &cache);
     if (!error)
-        error = krb5_get_credentials(lib->krb5, 0, cache, wanted, ticket);
+        error = krb5_get_credentials(lib->krb5, options, cache, wanted, ticket);
     if (cache)
         krb5_cc_close(lib->krb5, cache);
     if (error)
@@ -278,9 +306,10 @@ static krb5_error_code name_server(krb5_context krb5, krb5_creds *ticket)
 
 SECURITY_STATUS sspi_krb_ticket(struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
                                 struct sspi_krb_store *tickets, const char *target,
-                                krb5_creds **ticket)
+                                const krb5_data *tgt, krb5_creds **ticket)
 {
     krb5_creds wanted = {0};
+    krb5_flags options = KRB5_GC_CACHED | (tgt ? KRB5_GC_USER_USER : 0);
     krb5_error_code error = 0;
 
     if ((tickets->shift_seconds || tickets->shift_microseconds) && !lib->shifted)
@@ -288,11 +317,14 @@ SECURITY_STATUS sspi_krb_ticket(struct sspi_krb_credential *credential, struct s
     if (!error)
         error = krb5_cc_get_principal(lib->krb5, tickets->tickets, &wanted.client);
     if (!error)
-        error = parse_target(lib->krb5, target, wanted.client, &wanted.server);
+        error = sspi_krb_parse_target(lib->krb5, target, wanted.client, &wanted.server);
     if (!error) {
-        error = krb5_get_credentials(lib->krb5, KRB5_GC_CACHED, tickets->tickets, &wanted, ticket);
+        if (tgt)
+            wanted.second_ticket = *tgt;
+        error = krb5_get_credentials(lib->krb5, options, tickets->tickets, &wanted, ticket);
         if (error && error != ENOMEM)
             error = fetch(credential, lib, tickets, &wanted, ticket);
+        wanted.second_ticket = (krb5_data){0}; /* the caller's */
     }
     if (!error && (error = name_server(lib->krb5, *ticket)) != 0) {
         krb5_free_creds(lib->krb5, *ticket);
