@@ -83,10 +83,10 @@ static inline SECURITY_STATUS server_leg(struct pair *pair, ULONG req,
 }
 
 /* Alternates until both are done or one refuses; the statuses are in the pair. */
-static inline bool pair_establish(struct pair *pair, ULONG isc, ULONG asc)
+static inline bool pair_establish_with(struct pair *pair, ULONG isc, ULONG asc, const char *target)
 {
     for (int legs = 0; legs < 4; legs++) {
-        client_leg(pair, isc, WORLD_SERVICE, NULL);
+        client_leg(pair, isc, target, NULL);
         if (pair->client_status < 0 || (pair->client_status == SEC_E_OK && !pair->out.output.size))
             break;
         server_leg(pair, asc, NULL);
@@ -94,6 +94,11 @@ static inline bool pair_establish(struct pair *pair, ULONG isc, ULONG asc)
             break;
     }
     return pair->client_status == SEC_E_OK && pair->server_status == SEC_E_OK;
+}
+
+static inline bool pair_establish(struct pair *pair, ULONG isc, ULONG asc)
+{
+    return pair_establish_with(pair, isc, asc, WORLD_SERVICE);
 }
 
 #endif

@@ -104,11 +104,16 @@ static bool scene(struct pair *pair, ULONG req)
     ask.use = SECPKG_CRED_INBOUND;
     if (!enough(KERBEROS->acquire(&ask, &pair->server_credential, &expiry), SEC_E_OK))
         return false;
-    if (!enough(client_leg(pair, req, WORLD_SERVICE, NULL), SEC_I_CONTINUE_NEEDED))
+    const char *target = req & ISC_REQ_USE_SESSION_KEY ? "alice" : WORLD_SERVICE;
+    if (!enough(client_leg(pair, req, target, NULL), SEC_I_CONTINUE_NEEDED))
+        return false;
+    if ((req & ISC_REQ_USE_SESSION_KEY) &&
+        (!enough(server_leg(pair, ASC_REQ_EXTENDED_ERROR, NULL), SEC_I_CONTINUE_NEEDED) ||
+         !enough(client_leg(pair, req, target, NULL), SEC_I_CONTINUE_NEEDED)))
         return false;
     SECURITY_STATUS more = req & ISC_REQ_USE_DCE_STYLE ? SEC_I_CONTINUE_NEEDED : SEC_E_OK;
     if (!enough(server_leg(pair, ASC_REQ_EXTENDED_ERROR, NULL), more) ||
-        !enough(client_leg(pair, req, WORLD_SERVICE, NULL), SEC_E_OK))
+        !enough(client_leg(pair, req, target, NULL), SEC_E_OK))
         return false;
     if (more != SEC_E_OK && !enough(server_leg(pair, ASC_REQ_EXTENDED_ERROR, NULL), SEC_E_OK))
         return false;
@@ -120,8 +125,10 @@ static void every_allocation(ULONG req)
     bool done = false;
     struct pair first;
     world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    world_user_to_user(&world);
     pair_acquire(&first); /* leaves library contexts to borrow, which stay */
-    CU_ASSERT_TRUE(pair_establish(&first, req, 0));
+    CU_ASSERT_TRUE(pair_establish_with(&first, req, 0,
+                                       req & ISC_REQ_USE_SESSION_KEY ? "alice" : WORLD_SERVICE));
     pair_free(&first);
     for (last = 0; !done && last < 5000; last++) {
         struct pair pair = {.client = NULL};
@@ -147,7 +154,16 @@ static void three_legs(void)
 {
     every_allocation(0x1001e | ISC_REQ_USE_DCE_STYLE);
 }
+static void user_to_user(void)
+{
+    every_allocation(0x1001e | ISC_REQ_USE_SESSION_KEY);
+}
 #else
+static void user_to_user(void)
+{
+    CU_PASS("the sanitizer has the allocator");
+}
+
 static void two_legs(void)
 {
     CU_PASS("the sanitizer has the allocator");
@@ -159,4 +175,4 @@ static void three_legs(void)
 }
 #endif
 
-SSPI_TESTS({"two legs", two_legs}, {"three legs", three_legs})
+SSPI_TESTS({"two legs", two_legs}, {"three legs", three_legs}, {"user to user", user_to_user})

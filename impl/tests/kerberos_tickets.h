@@ -147,6 +147,38 @@ static inline void world_tgt(struct world *world)
     krb5_cc_close(world->krb5, cache);
 }
 
+/* Puts a TGT of the client into the cache, and a ticket to the client in the key of that TGT: what
+ * a KDC answers when the client asks for user-to-user with itself. */
+static inline void world_user_to_user(struct world *world)
+{
+    static const char *const names[] = {"krbtgt/" WORLD_REALM "@" WORLD_REALM, WORLD_CLIENT};
+    krb5_keyblock service = world->key;
+    krb5_creds creds[2];
+    krb5_ccache cache;
+
+    WORLD_MUST(krb5_cc_default(world->krb5, &cache));
+    memset(creds, 0, sizeof creds);
+    for (int i = 0; i < 2; i++) {
+        WORLD_MUST(krb5_parse_name(world->krb5, WORLD_CLIENT, &creds[i].client));
+        WORLD_MUST(krb5_parse_name(world->krb5, names[i], &creds[i].server));
+        creds[i].times.authtime = creds[i].times.starttime = (krb5_timestamp)world->start;
+        creds[i].times.endtime = (krb5_timestamp)world->end;
+        WORLD_MUST(krb5_c_make_random_key(world->krb5, service.enctype, &creds[i].keyblock));
+        if (i == 1) {
+            world->key = creds[0].keyblock;
+            creds[i].is_skey = 1;
+            creds[i].second_ticket = creds[0].ticket;
+        }
+        world_forge(world, &creds[i]);
+        WORLD_MUST(krb5_cc_store_cred(world->krb5, cache, &creds[i]));
+    }
+    world->key = service;
+    krb5_cc_close(world->krb5, cache);
+    creds[1].second_ticket = (krb5_data){0};
+    for (int i = 0; i < 2; i++)
+        krb5_free_cred_contents(world->krb5, &creds[i]);
+}
+
 /* Sets KRB5_CONFIG, KRB5_KTNAME, KRB5CCNAME and the replay cache's folder. */
 static inline void world_open(struct world *world, krb5_enctype enctype)
 {

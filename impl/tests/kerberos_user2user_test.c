@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * User-to-user at the acceptor: framing, the question for a TGT, and who has none. The whole
- * exchange is played from a recording in test_kerberos_recorded.py.
+ * User-to-user: framing, the question for a TGT and its answer, the whole exchange between a user
+ * and himself. A recorded exchange is played in test_kerberos_recorded.py.
  */
 #include "kerberos/framing.h"
+#include "kerberos/user2user.h"
 
 #include "kerberos_fixture.h"
 
@@ -92,4 +93,94 @@ static void nobody_to_lend(void)
     world_close(&world);
 }
 
-SSPI_TESTS({"framing", framing}, {"nobody to lend a TGT", nobody_to_lend})
+/* The shape of what Windows was recorded to send for a service, and for an account. */
+static void questions(void)
+{
+    static const uint8_t service[] = {
+        0x60, 0x38, 0x06, 0x0a, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x03, 0x04,
+        0x00, 0x30, 0x28, 0xa0, 0x03, 0x02, 0x01, 0x05, 0xa1, 0x03, 0x02, 0x01, 0x10, 0xa2, 0x1c,
+        0x30, 0x1a, 0xa0, 0x03, 0x02, 0x01, 0x02, 0xa1, 0x13, 0x30, 0x11, 0x1b, 0x07, 'T',  'E',
+        'R',  'M',  'S',  'R',  'V',  0x1b, 0x06, 'w',  'e',  'b',  '.',  'x',  'y'};
+    static const uint8_t account[] = {
+        0x60, 0x33, 0x06, 0x0a, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x03,
+        0x04, 0x00, 0x30, 0x23, 0xa0, 0x03, 0x02, 0x01, 0x05, 0xa1, 0x03, 0x02, 0x01, 0x10,
+        0xa2, 0x10, 0x30, 0x0e, 0xa0, 0x03, 0x02, 0x01, 0x80, 0xa1, 0x07, 0x30, 0x05, 0x1b,
+        0x03, 'b',  'o',  'b',  0xa3, 0x05, 0x1b, 0x03, 'D',  'O',  'M'};
+    struct world world;
+    struct pair pair;
+    world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    pair_acquire(&pair);
+    ASSERT_STATUS(client_leg(&pair, ISC_REQ_USE_SESSION_KEY, "TERMSRV/web.xy", NULL),
+                  SEC_I_CONTINUE_NEEDED);
+    CU_ASSERT_EQUAL(pair.out.output.size, sizeof service);
+    CU_ASSERT_EQUAL(memcmp(pair.out.output.data, service, sizeof service), 0);
+    CU_ASSERT_FALSE(pair.out.has_expiry);
+    pair_reset(&pair);
+    ASSERT_STATUS(client_leg(&pair, 0, "DOM\\bob", NULL), SEC_I_CONTINUE_NEEDED);
+    CU_ASSERT_EQUAL(pair.out.output.size, sizeof account);
+    CU_ASSERT_EQUAL(memcmp(pair.out.output.data, account, sizeof account), 0);
+    pair_reset(&pair);
+    /* Long names have long lengths. */
+    char target[3000] = "DOM\\";
+    memset(target + 4, 'a', sizeof target - 5);
+    ASSERT_STATUS(client_leg(&pair, 0, target, NULL), SEC_I_CONTINUE_NEEDED);
+    unsigned id = 0;
+    ASSERT_STATUS(unframe(pair.out.output.data, pair.out.output.size, &id), SEC_E_OK);
+    CU_ASSERT_EQUAL(id, SSPI_KRB_TGT_REQ);
+    pair_free(&pair);
+    world_close(&world);
+}
+
+/* Every cut and every bit of a TGT-REP: no answer, or a ticket of the same place. */
+static void answers(void)
+{
+    uint8_t reply[] = {0x30, 0x12, 0xa0, 0x03, 0x02, 0x01, 0x05, 0xa1, 0x03, 0x02,
+                       0x01, 0x11, 0xa2, 0x06, 0x61, 0x04, 0x30, 0x02, 0xa0, 0x00};
+    struct sspi_view ticket;
+    ASSERT_STATUS(sspi_krb_read_tgt((struct sspi_view){reply, sizeof reply}, &ticket), SEC_E_OK);
+    CU_ASSERT_PTR_EQUAL(ticket.data, reply + 14);
+    CU_ASSERT_EQUAL(ticket.size, 6);
+    for (size_t size = 0; size < sizeof reply; size++) {
+        uint8_t *exact = malloc(size ? size : 1);
+        memcpy(exact, reply, size);
+        ASSERT_STATUS(sspi_krb_read_tgt((struct sspi_view){exact, size}, &ticket),
+                      SEC_E_INVALID_TOKEN);
+        free(exact);
+    }
+    for (size_t bit = 0; bit < 8 * sizeof reply; bit++) {
+        uint8_t *exact = malloc(sizeof reply);
+        memcpy(exact, reply, sizeof reply);
+        exact[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        if (sspi_krb_read_tgt((struct sspi_view){exact, sizeof reply}, &ticket) == SEC_E_OK) {
+            CU_ASSERT_PTR_EQUAL(ticket.data, exact + 14);
+            CU_ASSERT_EQUAL(ticket.size, 6);
+            CU_ASSERT_TRUE(bit / 8 >= 16); /* inside the ticket */
+        }
+        free(exact);
+    }
+}
+
+/* Alice with alice: the exchange that two users have, without a KDC. */
+static void whole_exchange(void)
+{
+    struct world world;
+    struct pair pair;
+    world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    world_user_to_user(&world);
+    pair_acquire(&pair);
+    CU_ASSERT_TRUE(pair_establish_with(&pair, 0x1001e | ISC_REQ_USE_SESSION_KEY, 0, "alice"));
+    CU_ASSERT_EQUAL(pair.out.ret & ISC_RET_USE_SESSION_KEY, ISC_RET_USE_SESSION_KEY);
+    pair_reset(&pair);
+    CU_ASSERT_TRUE(pair_establish_with(&pair, ISC_REQ_USE_SESSION_KEY, 0, "alice"));
+    pair_reset(&pair);
+    CU_ASSERT_TRUE(pair_establish_with(
+        &pair, 0x1001e | ISC_REQ_USE_SESSION_KEY | ISC_REQ_USE_DCE_STYLE, 0, "alice"));
+    pair_reset(&pair);
+    CU_ASSERT_TRUE(pair_establish(&pair, 0x1001e, 0));
+    CU_ASSERT_EQUAL(pair.out.ret & ISC_RET_USE_SESSION_KEY, 0);
+    pair_free(&pair);
+    world_close(&world);
+}
+
+SSPI_TESTS({"questions", questions}, {"answers", answers}, {"whole exchange", whole_exchange},
+           {"framing", framing}, {"nobody to lend a TGT", nobody_to_lend})

@@ -102,6 +102,35 @@ def ticket_cache(client: str, realm: str, key: bytes, ticket: bytes, start: int)
             + times + b"\0" + b"\0\0\0\0" + bytes(8) + data(ticket) + data(b""))
 
 
+ASKING = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import kerberos_sspi as sspi
+legs = [sspi.Context(sspi.Credential(sspi.OUTBOUND), True, 0x22, target).leg() for target in json.load(sys.stdin)]
+print(json.dumps([[leg.status, leg.token.hex()] for leg in legs]))
+"""
+
+
+def test_questions_of_windows_clients(tmp_path: Path) -> None:
+    """The TGT-REQ that libsspi makes for the same target is the recorded one, to the byte."""
+    recorded = {"TERMSRV/adc.acme.com": (JOINED, 12), "PURP\\Administrator": ("suricata-verify__dcerpc-ctxids.pcap.json", 1),
+                "BLACKCLOVER\\Administrator": ("zeek__dce_rpc_ntlm.pcapng.json", 0),
+                "TERMSRV/IT-HELP-TEST.ad.it-help.ninja": ("wireshark-rdp__rdp-nla-kerberos-auth1.pcapng.json", 0)}
+    wanted = []
+    for name, number in recorded.values():
+        exchange = json.loads((RECORDINGS / "exchanges" / name).read_text())["exchanges"][number]
+        wanted.append([0x00090312, user2user_of(bytes.fromhex(exchange["legs"][0]["token"])).hex()])
+    config, cache = tmp_path / "krb5.conf", tmp_path / "tgt"
+    config.write_text("[libdefaults]\n default_realm = ACME.COM\n dns_lookup_kdc = false\n")
+    cache.write_bytes(ticket_cache("admin", "ACME.COM", bytes(32), b"\x61\0", int(time.time())))
+    environment = os.environ | {"LIBSSPI": str(BUILD / "libsspi.so"), "KRB5_CONFIG": str(config),
+                                "KRB5CCNAME": f"FILE:{cache}"}
+    run = subprocess.run([sys.executable, "-c", ASKING, str(Path(__file__).parent)], input=json.dumps(list(recorded)),
+                         capture_output=True, text=True, env=environment)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == wanted
+
+
 def test_user_to_user(tmp_path: Path) -> None:
     exchange = next(one for one in json.loads((RECORDINGS / "exchanges" / JOINED).read_text())["exchanges"]
                     if "TGT-REP" in ((one.get("verified") or {}).get("kerberos") or {}))
@@ -115,7 +144,7 @@ def test_user_to_user(tmp_path: Path) -> None:
     [got] = play([case], tmp_path, KRB5CCNAME=f"FILE:{cache}")
     assert (got["first"], got["tgt"]) == (0x00090312, answer.hex())  # the same TGT-REP, to the byte
     assert got["status"] == 0 and got["client"] == f"{seen['AP-REQ']['cname']}@ACME.COM"
-    assert got["flags"] == 0x2001E
+    assert got["flags"] == 0x2001E | 0x20  # ASC_RET_USE_SESSION_KEY
     reply, wanted = (user2user_of(token) for token in (bytes.fromhex(got["reply"]),
                                                        bytes.fromhex(exchange["legs"][3]["token"])))
     assert len(reply) == len(wanted) and reply[:30] == wanted[:30]  # an AP-REP of the same structure

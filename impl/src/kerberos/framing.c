@@ -55,8 +55,7 @@ bool sspi_krb_frame(enum sspi_krb_token id, bool bare, struct sspi_view message,
     return true;
 }
 
-/* Takes the element at the start of data off it. [out] inside: its content. */
-static bool der_take(struct sspi_view *data, uint8_t *tag, struct sspi_view *inside)
+bool sspi_krb_take_element(struct sspi_view *data, uint8_t *tag, struct sspi_view *inside)
 {
     if (data->size < 2)
         return false;
@@ -84,7 +83,7 @@ static bool der_take(struct sspi_view *data, uint8_t *tag, struct sspi_view *ins
 static bool der_spans(struct sspi_view data, struct sspi_view *inside)
 {
     uint8_t tag;
-    return der_take(&data, &tag, inside) && data.size == 0;
+    return sspi_krb_take_element(&data, &tag, inside) && data.size == 0;
 }
 
 static bool known_tag(uint8_t tag, enum sspi_krb_token *id)
@@ -180,9 +179,10 @@ bool sspi_krb_ticket_in(struct sspi_view request, struct sspi_view *ticket)
     uint8_t tag;
 
     /* RFC 4120 5.5.1: AP-REQ is a SEQUENCE in which the ticket is [3]. */
-    if (!der_take(&request, &tag, &inside) || !der_take(&inside, &tag, &fields) || tag != 0x30)
+    if (!sspi_krb_take_element(&request, &tag, &inside) ||
+        !sspi_krb_take_element(&inside, &tag, &fields) || tag != 0x30)
         return false;
-    while (der_take(&fields, &tag, ticket))
+    while (sspi_krb_take_element(&fields, &tag, ticket))
         if (tag == 0xa3)
             return true;
     return false;

@@ -35,6 +35,9 @@ bool sspi_krb_frame_user2user(unsigned id, struct sspi_view message, struct sspi
 SECURITY_STATUS sspi_krb_unframe_user2user(struct sspi_view token, unsigned *id,
                                            struct sspi_view *message);
 
+/* Takes the DER element at the start of data off it. [out] inside: its content. false: it does not
+ * fit, or its length is not in the shortest form. */
+bool sspi_krb_take_element(struct sspi_view *data, uint8_t *tag, struct sspi_view *inside);
 /* The ticket in an AP-REQ; [out] ticket points into it. false: there is none to be found. */
 bool sspi_krb_ticket_in(struct sspi_view request, struct sspi_view *ticket);
 

@@ -178,38 +178,22 @@ SECURITY_STATUS sspi_krb_ask_tgt(const struct sspi_krb_context *context, krb5_co
     return status;
 }
 
-/* Reads the header of an element at the start of data. false: it does not fit into data. */
-static bool element(struct sspi_view data, uint8_t tag, struct sspi_view *inside)
-{
-    size_t size = data.size > 1 ? data.data[1] : 0, header = 2;
-    if (data.size < 2 || data.data[0] != tag)
-        return false;
-    if (size >= 0x80) {
-        size_t bytes = size & 0x7f;
-        if (bytes == 0 || bytes > 4 || data.size - 2 < bytes)
-            return false;
-        for (size = 0; header < 2 + bytes; header++)
-            size = size << 8 | data.data[header];
-    }
-    if (size > data.size - header)
-        return false;
-    *inside = (struct sspi_view){data.data + header, size};
-    return true;
-}
-
 SECURITY_STATUS sspi_krb_read_tgt(struct sspi_view message, struct sspi_view *ticket)
 {
     static const uint8_t start[] = {0xa0, 3, 2, 1, 5, 0xa1, 3, 2, 1, 17};
-    struct sspi_view inside, body;
+    struct sspi_view inside, content, body;
+    uint8_t tag;
 
-    if (!element(message, 0x30, &inside) || inside.size < sizeof start ||
-        memcmp(inside.data, start, sizeof start) != 0)
+    if (!sspi_krb_take_element(&message, &tag, &inside) || tag != 0x30 || message.size ||
+        inside.size < sizeof start || memcmp(inside.data, start, sizeof start) != 0)
         return SEC_E_INVALID_TOKEN;
     inside.data += sizeof start;
     inside.size -= sizeof start;
-    /* A Ticket is APPLICATION 1; what else is in it the KDC has to judge. */
-    if (!element(inside, 0xa2, ticket) || !element(*ticket, 0x61, &body) ||
-        body.data + body.size != ticket->data + ticket->size)
+    if (!sspi_krb_take_element(&inside, &tag, &content) || tag != 0xa2)
+        return SEC_E_INVALID_TOKEN;
+    /* A Ticket is APPLICATION 1; what is in it the KDC has to judge. */
+    *ticket = content;
+    if (!sspi_krb_take_element(&content, &tag, &body) || tag != 0x61 || content.size)
         return SEC_E_INVALID_TOKEN;
     return SEC_E_OK;
 }
