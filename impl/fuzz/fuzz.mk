@@ -5,7 +5,7 @@
 FUZZ_PARSERS := ntlm_messages ntlm_av spnego bindings account_line config identity
 FUZZ_EXCHANGES := accept-ntlm accept-negotiate initiate-ntlm initiate-negotiate \
 	accept-kerberos initiate-kerberos accept-negotiate-kerberos initiate-negotiate-kerberos
-FUZZ_IMPL := $(patsubst %,fuzz-%,$(subst _,-,$(FUZZ_PARSERS)) $(FUZZ_EXCHANGES))
+FUZZ_IMPL := $(patsubst %,fuzz-%,$(subst _,-,$(FUZZ_PARSERS)) $(FUZZ_EXCHANGES) kerberos-messages)
 FUZZ_TARGETS += $(FUZZ_IMPL)
 
 # The library once more, instrumented, in a folder of its own.
@@ -51,6 +51,9 @@ FUZZ_REPAIR := $(patsubst %,$(BUILD)/fuzz/%.o,repair kerberos_repair kerberos_re
 $(FUZZ_EXCHANGES:%=$(BUILD)/fuzz-%): $(BUILD)/fuzz-%: $(BUILD)/fuzz/%.o $(FUZZ_REPAIR) $(FUZZ_LIBRARY)
 	$(FUZZ_LINK)
 
+$(BUILD)/fuzz-kerberos-messages: $(BUILD)/fuzz/kerberos_messages.o $(FUZZ_REPAIR) $(FUZZ_LIBRARY)
+	$(FUZZ_LINK)
+
 # First inputs, made anew whenever the library changes.
 FUZZ_SEEDS := $(BUILD)/fuzz/seeds
 $(BUILD)/fuzz/make_seeds: $(BUILD)/fuzz/make_seeds.o $(FUZZ_REPAIR) $(FUZZ_LIBRARY)
@@ -70,4 +73,4 @@ $(FUZZ_IMPL:%=$(BUILD)/%): $(FUZZ_SEEDS)/made
 .PRECIOUS: $(BUILD)/fuzz/%.o
 
 -include $(FUZZ_OBJECTS:.o=.d) $(FUZZ_PARSERS:%=$(BUILD)/fuzz/%.d) $(FUZZ_EXCHANGES:%=$(BUILD)/fuzz/%.d) \
-	$(FUZZ_REPAIR:.o=.d) $(BUILD)/fuzz/make_seeds.d $(BUILD)/fuzz/kerberos_seeds.d
+	$(FUZZ_REPAIR:.o=.d) $(BUILD)/fuzz/make_seeds.d $(BUILD)/fuzz/kerberos_seeds.d $(BUILD)/fuzz/kerberos_messages.d

@@ -63,17 +63,22 @@ static struct seed begin(ULONG req, uint8_t policy, bool bound, uint8_t shape)
     return seed;
 }
 
-static void end(struct seed *seed, const char *target)
+static void store(const struct seed *seed, const char *target)
 {
     char path[512];
-    /* Messages: sealed, signed, both again with an altered byte. */
-    for (uint8_t n = 0; n < 4; n++)
-        put_record(seed, (uint8_t) !(n & 1), "\x05\x00\x01", n / 2 ? 3 : 0);
     snprintf(path, sizeof path, "%s/fuzz-%s", folder, target);
     mkdir(path, 0755);
     snprintf(path, sizeof path, "%s/fuzz-%s/kerberos-%04u", folder, target, written++);
     FILE *file = fopen(path, "wb");
     MUST(file && fwrite(seed->bytes, 1, seed->size, file) == seed->size && fclose(file) == 0);
+}
+
+static void end(struct seed *seed, const char *target)
+{
+    /* Messages: sealed, signed, both again with an altered byte. */
+    for (uint8_t n = 0; n < 4; n++)
+        put_record(seed, (uint8_t) !(n & 1), "\x05\x00\x01", n / 2 ? 3 : 0);
+    store(seed, target);
 }
 
 /* Both sides, with and without SPNEGO. */
@@ -165,6 +170,33 @@ static void refusals(void)
     krb5_free_context(krb5);
 }
 
+/* As kerberos_messages.c reads it: each kind as a stream and split, with a rotation and without. */
+static void messages(void)
+{
+    for (uint8_t choice = 0; choice < 6; choice++)
+        for (uint8_t shape = 0; shape < 2; shape++)
+            for (uint8_t rotated = 0; rotated < 29; rotated += 28) {
+                struct seed seed = {.size = 0};
+                put_number(&seed, choice, 1);
+                for (uint8_t kind = 0; kind < 4; kind++) {
+                    uint8_t changes[16] = {0};
+                    changes[7] = kind < 2 ? rotated : 0;
+                    if (choice % 3 != 1)
+                        put_number(&seed, kind, 1);
+                    put_number(&seed, shape, 1);
+                    put_number(&seed, 20, 1);
+                    put(&seed, "what is to be sealed", 20);
+                    put_number(&seed, kind == 0 && choice >= 3 ? 16 : 0, 1);
+                    if (choice % 3 != 1 && kind < 3)
+                        put(&seed, changes, sizeof changes);
+                    else
+                        put_number(&seed, 0, 1);
+                    put_number(&seed, shape ? 0 : 60, kind == 2 || shape ? 0 : 4);
+                }
+                store(&seed, "kerberos-messages");
+            }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -176,5 +208,6 @@ int main(int argc, char **argv)
     layers();
     user_to_user();
     refusals();
+    messages();
     return 0;
 }
