@@ -19,6 +19,7 @@ examples:
   python3 -m realm shell                  a shell in which kinit, kvno, wbinfo work; ends with the shell
   python3 -m realm env                    print exports, keep the realm until standard input ends (Ctrl-D)
   python3 -m realm shell --standalone     every domain but NTSRV then has no logon server
+  python3 -m realm shell --trust          with a second realm, PARTNER.TEST: kvno HTTP/web.partner.test@PARTNER.TEST
   python3 -m realm shell --kind ad        a shell inside a network with an Active Directory controller
   python3 -m realm bench --runs 9         how long a start takes, beside the usual way of doing it
 """
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
                         help="mit: MIT KDC and NT4-style domain; ad: Samba as Active Directory (default: %(default)s)")
     parser.add_argument("--member", action="store_true", help="--kind ad: NTLM through a joined member's winbindd")
     parser.add_argument("--standalone", action="store_true", help="NTLM server that knows no domain but itself")
+    parser.add_argument("--trust", action="store_true", help="a second realm, PARTNER.TEST; each trusts the other")
     parser.add_argument("--name", help="Kerberos realm name (default: SSPI.TEST)")
     parser.add_argument("--cache", type=Path, help="folder of the template (default: the user's cache folder)")
     parser.add_argument("--winbind", action="store_true", help="env: add what points libwbclient at the realm")
@@ -41,8 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.runs < 1:
         parser.error("--runs must be at least 1")
-    if given.kind == "ad" and (given.standalone or given.name or given.winbind):
-        parser.error("--standalone, --name and --winbind are for --kind mit")
+    if given.kind == "ad" and (given.standalone or given.name or given.winbind or given.trust):
+        parser.error("--standalone, --trust, --name and --winbind are for --kind mit")
     if given.kind != "ad" and given.member:
         parser.error("--member is for --kind ad")
     try:
@@ -51,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
         if given.command == "bench":
             print(json.dumps(measure(given.runs), indent=2))
             return 0
-        with Realm(cache=given.cache, name=given.name or "SSPI.TEST", standalone=given.standalone) as realm:
+        with Realm(cache=given.cache, name=given.name or "SSPI.TEST", standalone=given.standalone,
+                   trust=given.trust) as realm:
             if given.command == "shell":
                 return shell(realm)
             print(exports(realm, given.winbind), end="", flush=True)

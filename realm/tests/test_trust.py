@@ -79,6 +79,13 @@ def test_each_kdc_has_its_port_and_its_name(both: Realm) -> None:
         both.check()
 
 
+def test_shell_with_trust(cache: Path) -> None:
+    text = "echo Petra-knows-5 | kinit petra@PARTNER.TEST >/dev/null && kvno HTTP/web.sspi.test\nexit 0\n"
+    said = subprocess.run([sys.executable, "-m", "realm", "shell", "--trust", "--cache", str(cache)], cwd=CHECKOUT,
+                          input=text, text=True, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    assert "HTTP/web.sspi.test@SSPI.TEST: kvno = 1" in said
+
+
 def test_killed_holder_leaves_nothing(cache: Path, short_tmp: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(CHECKOUT), str(cache)]
     with subprocess.Popen(command, env=os.environ | {"TMPDIR": str(short_tmp)}, stdin=subprocess.PIPE,
