@@ -55,6 +55,15 @@ class Judged:
                     found[source.id] = found.get(source.id, False) or record.binding
         return found
 
+    def statuses(self) -> dict[str, bool]:
+        """The statuses that are expected, and whether anything binds to them."""
+        found: dict[str, bool] = {}
+        for name, path in self.paths.items():
+            if name.endswith(".status"):
+                for status in {value for matcher in _matchers(path) for value in _values(matcher)}:
+                    found[status] = found.get(status, False) or path.binding
+        return found
+
 
 @dataclass
 class Row:
@@ -128,12 +137,7 @@ def status_rows(cases: list[Judged], sources: Mapping[str, Source]) -> list[Row]
                           if source.fields.get("kind") == "status" and "name" in source.fields)
     rows = {name: Row(name) for name in names}
     for one in cases:
-        said: dict[str, bool] = {}
-        for name, path in one.paths.items():
-            if name.endswith(".status"):
-                for status in {value for matcher in _matchers(path) for value in _values(matcher)}:
-                    said[status] = said.get(status, False) or path.binding
-        for status, binding in said.items():
+        for status, binding in one.statuses().items():
             if status in rows:
                 rows[status].cells.setdefault(one.mechanism, Count()).add(binding)
     return list(rows.values())
@@ -171,14 +175,18 @@ def facts(project: Project, by_source: Mapping[str, Row]) -> dict[str, Any]:
 
 
 def _by_source(cases: list[Judged], project: Project) -> dict[str, Row]:
-    """For each fact the cases that it judges. A fact that stronger ones overrule counts as well: it was compared."""
+    """For each fact the cases that it judges. A fact that stronger ones overrule counts as well: it was compared. So
+    does a fact about a status where that status is expected, whoever says so."""
     rows: dict[str, Row] = {}
+    named = {source.fields["name"]: source.id for source in project.captures.sources.values()
+             if source.fields.get("kind") == "status" and "name" in source.fields}
     for one in cases:
         found = one.sources()
         for record in project.captures.of(one.case).records:
             if any(path in one.paths for path in record.expect):
                 for source in record.sources:
                     found.setdefault(source.id, False)
+        found = {named[name]: binding for name, binding in one.statuses().items() if name in named} | found
         for name, binding in found.items():
             rows.setdefault(name, Row(name)).cells.setdefault(one.mechanism, Count()).add(binding)
     return rows
