@@ -75,7 +75,7 @@ def peer_program() -> Program:
     package = Path(__file__).parent
     return Program(
         "the independent peer", (sys.executable, "-m", f"{package.name}.peer"),
-        {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1", "SSPI_PEER_DOMAIN": "{domain}",
+        {"PYTHONPATH": f"{package.parent}:{package.parents[1]}", "PYTHONDONTWRITEBYTECODE": "1", "SSPI_PEER_DOMAIN": "{domain}",
          "SSPI_PEER_NETBIOS": "{netbios}", "SSPI_PEER_HOST": "{host}", "SSPI_PEER_SMBPASSWD": "{smbpasswd}",
          "SSPI_PEER_POLICY": "{policy}"},
         {}, independent=True, policy={name: f"{name} {{value}}" for name in settings.POLICIES})

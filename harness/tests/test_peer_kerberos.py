@@ -11,6 +11,7 @@ from test_peer_pair import (DCE, FLAGS, MUTUAL, OK, SEC_E_BAD_BINDINGS, SEC_E_IN
                             SEC_E_MESSAGE_ALTERED, SEC_E_OUT_OF_SEQUENCE, Pair, Process, bindings)
 
 from sspi_conform import tokens
+from sspi_conform.peer import misbehave
 
 pytest.importorskip("gssapi", reason="python3-gssapi is not installed: the peer has no Kerberos")
 realm_package = pytest.importorskip("realm", reason="the realm package is not beside the harness")
@@ -242,3 +243,21 @@ def test_a_dead_kdc_has_a_status_of_its_own(live: realm_package.Realm, pair: Pai
         assert pair.establish(target=target)[0] == NO_AUTHORITY
     finally:
         live.start_kdc()
+
+
+def test_every_altered_request_is_listed() -> None:
+    from sspi_conform.peer import kerberos_craft
+
+    names = set(misbehave.TABLE["ap-req"])
+    assert names - set(kerberos_craft.edits()) == {"use-session-key", "request-version", "request-type"}
+    assert set(kerberos_craft.edits()) < names
+
+
+@pytest.mark.parametrize("package", ["Kerberos", "Negotiate"])
+@pytest.mark.parametrize("name, accepted", [("untouched", True), ("extensions", True), ("other-client", False),
+                                            ("late", False), ("delegation-garbage", False)])
+def test_altered_request(pair: Pair, live: realm_package.Realm, package: str, name: str, accepted: bool) -> None:
+    """One leg, since the answer would be to a time that the initiator does not know it gave."""
+    target = start(pair, live, package)
+    status = pair.establish(FLAGS, target=target, initiator={"ap-req": name})
+    assert (status == (OK, OK)) is accepted, status

@@ -36,7 +36,7 @@ class Process:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "sspi_conform.peer"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={"PYTHONPATH": str(HARNESS), **environment})
+            env={"PYTHONPATH": f"{HARNESS}:{HARNESS.parent}", **environment})
 
     def __enter__(self) -> Process:
         return self

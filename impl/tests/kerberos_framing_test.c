@@ -56,6 +56,22 @@ static void taken_apart(void)
     CU_ASSERT_EQUAL(message.size, sizeof reply);
 }
 
+static void says_request(void)
+{
+    uint8_t request[] = {0x6e, 0x0e, 0x30, 0x0c, 0xa0, 3, 2, 1, 5, 0xa1, 3, 2, 1, 14, 0xa2, 0};
+    struct sspi_view whole = {request, sizeof request};
+    CU_ASSERT_TRUE(sspi_krb_is_request(whole));
+    for (size_t cut = 0; cut < sizeof request; cut++)
+        CU_ASSERT_FALSE(sspi_krb_is_request((struct sspi_view){request, cut}));
+    for (size_t bit = 8; bit < 14 * 8; bit++) { /* the tag is its caller's business */
+        if (bit / 8 == 2)
+            continue; /* as is that of the sequence, libkrb5's */
+        request[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        CU_ASSERT_FALSE(sspi_krb_is_request(whole));
+        request[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
 /* Lengths around every change of the form of the length. */
 static void all_lengths(void)
 {
@@ -182,4 +198,5 @@ static void ticket_in_request(void)
 SSPI_TESTS({"user to user", user_to_user}, {"exact bytes", exact_bytes},
            {"taken apart", taken_apart}, {"all lengths", all_lengths},
            {"every truncation", every_truncation}, {"every bit of the header", every_bit},
-           {"odd forms", odd_forms}, {"ticket in a request", ticket_in_request})
+           {"odd forms", odd_forms}, {"ticket in a request", ticket_in_request},
+           {"says that it is a request", says_request})

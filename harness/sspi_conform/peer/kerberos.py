@@ -241,7 +241,11 @@ class Initiator(_KerberosContext):
         self._context = found.context
         self._complete = not found.more_steps
         self._note(int(found.flags), leg.flags)
-        return SEC_I_CONTINUE_NEEDED if found.more_steps else SEC_E_OK, found.token or None
+        token = found.token or None
+        if token and not leg.token and "ap-req" in leg.misbehave:
+            from . import kerberos_craft  # which takes a realm along, and few need it
+            token = kerberos_craft.altered(token, leg.misbehave["ap-req"])
+        return SEC_I_CONTINUE_NEEDED if found.more_steps else SEC_E_OK, token
 
 
 class Acceptor(_KerberosContext):

@@ -65,6 +65,10 @@ static krb5_error_code open_request(struct sspi_krb_context *context,
     else if (!error)
         error = krb5_rd_req(krb5, &context->auth, message, server, keys, &opened->options,
                             &opened->ticket);
+    /* That is user-to-user (RFC 4120 3.7), for which nobody here gave a TGT; libkrb5 passes it
+     * over. */
+    if (!error && (opened->options & AP_OPTS_USE_SESSION_KEY) && !context->tgt_key)
+        error = KRB5KRB_AP_ERR_NOKEY;
     if (!error)
         error = sspi_krb_check_pac(krb5, keys, context->tgt_key, opened->ticket);
     if (!error)
@@ -108,9 +112,13 @@ static SECURITY_STATUS check_bindings(const struct opened *opened, const struct 
     enum sspi_bindings_client client = SSPI_CLIENT_BOUND;
     const uint8_t *hash = opened->checksum.bindings;
 
+    const krb5_checksum *checksum = opened->authenticator->checksum;
+
     if (sspi_equal(hash, zero, sizeof zero)) {
-        /* Zero from one who knows of bindings is a statement; from others it says nothing. */
-        client = opened->announced.bindings ? SSPI_CLIENT_EMPTY : SSPI_CLIENT_SILENT;
+        /* Zero from one who knows of bindings is a statement; from others it says nothing, nor does
+         * an authenticator without the field (MS-KILE 3.4.5). */
+        bool said = checksum && checksum->checksum_type == SSPI_KRB_CKSUMTYPE;
+        client = said && opened->announced.bindings ? SSPI_CLIENT_EMPTY : SSPI_CLIENT_SILENT;
         hash = NULL;
     }
     return sspi_bindings_check(client, hash, leg->bindings, leg->req);
@@ -252,6 +260,8 @@ static SECURITY_STATUS read_request(struct sspi_krb_context *context,
     struct opened opened = {0};
     SECURITY_STATUS status = SEC_E_OK;
 
+    if (!sspi_krb_is_request(inside))
+        return SEC_E_INVALID_TOKEN;
     if (!context->tgt_key)
         status = sspi_krb_keys(credential, lib, &keys);
     if (status != SEC_E_OK)

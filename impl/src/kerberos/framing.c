@@ -126,6 +126,15 @@ SECURITY_STATUS sspi_krb_unframe(struct sspi_view token, enum sspi_krb_token *id
     return SEC_E_OK;
 }
 
+bool sspi_krb_is_request(struct sspi_view message)
+{
+    static const uint8_t head[] = {0xa0, 3, 2, 1, 5, 0xa1, 3, 2, 1, 14}; /* pvno, msg-type */
+    struct sspi_view inside, body;
+
+    return der_spans(message, &inside) && der_spans(inside, &body) && body.size > sizeof head &&
+           memcmp(body.data, head, sizeof head) == 0;
+}
+
 bool sspi_krb_frame_user2user(unsigned id, struct sspi_view message, struct sspi_blob *token)
 {
     size_t inside = sizeof user_to_user + 2 + message.size, length = length_bytes(inside);
