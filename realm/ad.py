@@ -7,11 +7,9 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from . import ad_dc, winbind
 from .accounts import Account, Service, all_accounts
@@ -19,9 +17,8 @@ from .ad_content import ADMINISTRATOR, DOMAIN, MEMBER, ad_accounts, ad_services
 from .ad_space import DC_ADDRESS, MEMBER_ADDRESS, below, wait_until_gone
 from .ad_template import DC_HOST, HOST, MEMBER_HOST, REALM, SUFFIX, copy, make_space, template_for
 from .errors import RealmError
-from .folder import make_folder, remove_folder
-from .process import Keeper
-from .tls import Tls, tls_in
+from .running import RunningRealm
+from .template import Template
 from .tools import base_environment, find_tool
 
 
@@ -39,7 +36,7 @@ def why_not() -> str:
     return ""
 
 
-class AdRealm:
+class AdRealm(RunningRealm):
     """A throwaway Active Directory domain. Nothing of it outlives the `with` block.
 
     cache: where the template is kept, None for the user's cache folder.
@@ -50,7 +47,6 @@ class AdRealm:
     Only processes inside its namespaces reach it: start them with `command(argv)`.
     """
 
-    name = REALM
     domain = DOMAIN
     dc_host = DC_HOST
     dc_address = DC_ADDRESS
@@ -61,47 +57,10 @@ class AdRealm:
 
     def __init__(self, cache: Path | None = None, member: bool = False,
                  log: Callable[[str], None] | None = None) -> None:
+        super().__init__(REALM, cache, log)
         self.member = member
         self.netbios = MEMBER if member else ad_dc.DC
         self.accounts: dict[str, Account] = ad_accounts()
-        self.ready_seconds = 0.0
-        self.first_time = False
-        self.times: dict[str, float] = {}
-        self._cache = Path(cache) if cache is not None else None
-        self._log = log or (lambda sentence: None)
-        self._masters = threading.Lock()
-        self._owner = 0
-
-    def __enter__(self) -> AdRealm:
-        start = time.monotonic()
-        self._owner = os.getpid()
-        missing = ad_dc.missing_packages()
-        if missing:
-            raise RealmError(why_not())
-        template = template_for(self._cache, self._log)
-        self.first_time = template.made
-        self.times.update(template.times)
-        self.folder, self._folder_lock = make_folder()
-        try:
-            self._keeper = Keeper(self.folder, (self._folder_lock,))
-            try:
-                self._come_up(template.path)
-            except BaseException:
-                self._keeper.close()
-                raise
-        except BaseException:
-            remove_folder(self.folder, self._folder_lock)
-            raise
-        self.ready_seconds = time.monotonic() - start
-        self._log(f"domain {self.name} is ready after {self.ready_seconds * 1000:.0f} ms in {self.folder}")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        if os.getpid() != self._owner:
-            return  # a fork of the owner must not take the domain away from it
-        self._keeper.close()
-        remove_folder(self.folder, self._folder_lock)
 
     # What it consists of
 
@@ -109,16 +68,6 @@ class AdRealm:
     def services(self) -> dict[str, Service]:
         """The services by key, each with its own keytab."""
         return ad_services(DC_HOST, SUFFIX, self.folder / "keytabs")
-
-    @property
-    def keytab(self) -> Path:
-        """A keytab of all services."""
-        return self.folder / "keytabs" / "all.keytab"
-
-    @property
-    def krb5_conf(self) -> Path:
-        """The Kerberos configuration of everybody inside."""
-        return self.folder / "krb5.conf"
 
     @property
     def smb_conf(self) -> Path:
@@ -130,20 +79,6 @@ class AdRealm:
         """The first kind of realm's accounts as a smbpasswd file, for an acceptor with its own account database."""
         return self.folder / "smbpasswd"
 
-    @property
-    def tls(self) -> Tls:
-        """The certificates of `host`."""
-        return tls_in(self.folder / "tls")
-
-    @property
-    def processes(self) -> dict[str, int]:
-        """Names and pids of what runs for this domain; controller and winbindd by their pids' parents outside."""
-        return self._keeper.alive()
-
-    def log_of(self, part: str) -> Path:
-        """The log file of 'dc', 'winbindd' or 'namespace'."""
-        return self.folder / "log" / f"{part}.log"
-
     # How a process gets into it
 
     def command(self, argv: Sequence[str], folder: Path | None = None) -> list[str]:
@@ -153,16 +88,6 @@ class AdRealm:
     def run(self, argv: Sequence[str], *, text: str = "", what: str = "") -> str:
         """Run a short-lived program inside and return its output; RealmError if it fails."""
         return self._space.run(argv, self.environment() | self.winbind_environment(), text=text, what=what)
-
-    def environment(self) -> dict[str, str]:
-        """The whole environment of a client or server process inside; not added to the caller's."""
-        return base_environment() | {
-            "KRB5_CONFIG": str(self.krb5_conf),
-            "KRB5_KTNAME": f"FILE:{self.keytab}",
-            "KRB5CCNAME": f"FILE:{self.folder}/ccache",
-            "KRB5RCACHEDIR": str(self.folder / "rcache"),
-            "GSS_MECH_CONFIG": "/dev/null",  # the host's mechanism plugins stay out
-        }
 
     def winbind_environment(self) -> dict[str, str]:
         """What to add for Samba's tools. libwbclient needs nothing: the usual path leads to the right winbindd."""
@@ -176,22 +101,7 @@ class AdRealm:
         self._space.run(["kinit", "-c", f"FILE:{ccache}", f"{account.user}@{self.name}"], self.environment(),
                         text=account.password + "\n", what=f"kinit of {account.user}")
 
-    def master_ccache(self, account_key: str) -> Path:
-        """A ticket cache of an account, got once per domain. Copy it, so that it stays as it is."""
-        path = self.folder / "masters" / account_key
-        with self._masters:
-            if not path.exists():
-                path.parent.mkdir(mode=0o700, exist_ok=True)
-                fresh = path.with_suffix(".new")
-                self.kinit(account_key, fresh)
-                fresh.rename(path)
-        return path
-
     # Its life, and what a scenario may do to it
-
-    def check(self) -> None:
-        """Raise RealmError naming the first part that is dead though nobody stopped it."""
-        self._keeper.check()
 
     def start_dc(self) -> None:
         """Start the controller (again)."""
@@ -201,11 +111,6 @@ class AdRealm:
     def stop_dc(self) -> None:
         """Stop the controller with all it started; check() does not mind."""
         self._end("dc", self._keeper.stop)
-
-    def start_winbindd(self) -> None:
-        """Start the member's winbindd (again) on the same socket."""
-        self._begin_winbindd()
-        self._finish_winbindd()
 
     def stop_winbindd(self) -> None:
         """Stop the member's winbindd; check() does not mind."""
@@ -232,7 +137,12 @@ class AdRealm:
     def _asked(self) -> Path:
         return self.folder / ("member" if self.member else "dc")
 
-    def _come_up(self, template: Path) -> None:
+    def _find_template(self) -> Template:
+        if ad_dc.missing_packages():
+            raise RealmError(why_not())
+        return template_for(self._cache, self._log)
+
+    def _come_up(self, template: Template) -> None:
         """Namespaces and copy side by side, then the controller, then the member."""
         dc, member, begin = self.folder / "dc", self.folder / "member", time.monotonic()
         for path in ("log", "rcache", "masters", "dc", "member"):
@@ -245,7 +155,7 @@ class AdRealm:
             ad_dc.write_member_conf(member, self.name, DC_HOST)
         self._space = make_space(self._keeper, self.folder, self._asked / "wb")
         self._space.begin()
-        copy(template, self.folder)
+        copy(template.path, self.folder)
         self.times["copy"] = time.monotonic() - begin
         self._space.finish()
         self.times["namespace"] = time.monotonic() - begin
@@ -293,7 +203,3 @@ class AdRealm:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(member, signal.SIGKILL)
         wait_until_gone(family)
-
-    def _require_stopped(self, part: str) -> None:
-        if part in self._keeper.alive():
-            raise RealmError(f"{part} runs already: stop it before it is started again")

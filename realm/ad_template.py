@@ -2,11 +2,8 @@
 """The template of the Active Directory domain: provisioned, filled, its member joined, once; then copied."""
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +12,10 @@ from . import ad_dc, tls
 from .ad_content import ADMINISTRATOR, DOMAIN, MEMBER, ad_accounts, order
 from .ad_space import DC_ADDRESS, MEMBER_ADDRESS, Space
 from .errors import RealmError
-from .folder import locked, make_folder, remove_folder
+from .folder import make_folder, remove_folder
 from .process import Keeper
-from .template import Template, _tidy, _touch, default_cache
-from .tools import base_environment, find_tool, run_tool
+from .template import Template, made_once, recipe_hash
+from .tools import base_environment, run_tool
 
 REALM = "AD.SSPI.TEST"
 SUFFIX = REALM.lower()
@@ -42,28 +39,12 @@ def make_space(keeper: Keeper, folder: Path, pipe: Path) -> Space:
 
 
 def template_for(cache: Path | None, log: Callable[[str], None]) -> Template:
-    """The template, made if this recipe with these tools was not followed before; of several makers one makes it."""
-    cache = cache or default_cache()
-    try:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target = cache / f"realm-ad-{_recipe_hash()}"
-        if _touch(target):
-            return Template(target, False)
-        with locked(cache / "lock"):
-            if _touch(target):
-                return Template(target, False)
-            _tidy(cache)
-            log("making the domain's template; this takes some ten seconds, once")
-            work = Path(tempfile.mkdtemp(prefix="making-", dir=cache))
-            try:
-                times = _build(work)
-                work.rename(target)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
-            return Template(target, True, times)
-    except OSError as problem:
-        raise RealmError(f"cannot keep the domain's template in {cache}: {problem}; "
-                         "set XDG_CACHE_HOME to a writable folder") from problem
+    """The template of the domain."""
+    def build(work: Path) -> dict[str, float]:
+        log("making the domain's template; this takes some ten seconds, once")
+        return _build(work)
+
+    return made_once(f"realm-ad-{recipe_hash((REALM,), _SOURCES, _TOOLS)}", cache, build)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -142,15 +123,3 @@ def _lock_out(space: Space, folder: Path) -> None:
             if "revoked" in str(problem):
                 return
     raise RealmError(f"the controller does not lock {account.user} after bad passwords")
-
-
-def _recipe_hash() -> str:
-    """What the content of a template depends on: who makes it, this recipe, the tools."""
-    seen = hashlib.sha256(f"{os.getuid()}".encode())
-    for source in _SOURCES:
-        seen.update(Path(__file__).with_name(source).read_bytes())
-    for tool in _TOOLS:
-        path = find_tool(tool)
-        state = os.stat(path)
-        seen.update(f"{path} {state.st_size} {state.st_mtime_ns}\n".encode())
-    return seen.hexdigest()[:16]

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,15 +46,21 @@ def default_cache() -> Path:
 
 
 def template_for(name: str, host: str, cache: Path | None = None) -> Template:
-    """The template of a realm name, made if this recipe with these tools was not followed before.
+    """The template of a realm name."""
+    recipe = recipe_hash((name, host), _SOURCES, _TOOLS)
+    return made_once(f"realm-{recipe}", cache, lambda work: _build(work, name, host))
+
+
+def made_once(name: str, cache: Path | None, build: Callable[[Path], dict[str, float]]) -> Template:
+    """The template of that name, built if there is none: `build` fills a folder and says what took how long.
 
     Of several first starts at once, one makes it and the others wait for the lock. It is built under
     another name and renamed, so that a killed build leaves nothing that looks finished.
     """
     cache = cache or default_cache()
+    target = cache / name
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target = cache / f"realm-{_recipe_hash(name, host)}"
         if _touch(target):
             return Template(target, False)
         with locked(cache / "lock"):
@@ -63,7 +69,7 @@ def template_for(name: str, host: str, cache: Path | None = None) -> Template:
             _tidy(cache)
             work = Path(tempfile.mkdtemp(prefix="making-", dir=cache))
             try:
-                times = _build(work, name, host)
+                times = build(work)
                 work.rename(target)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
@@ -71,6 +77,18 @@ def template_for(name: str, host: str, cache: Path | None = None) -> Template:
     except OSError as problem:
         raise RealmError(f"cannot keep the realm's template in {cache}: {problem}; "
                          "set XDG_CACHE_HOME to a writable folder") from problem
+
+
+def recipe_hash(words: Iterable[str], sources: Iterable[str], tools: Iterable[str]) -> str:
+    """What the content of a template depends on: words, who makes it, sources of this package, tools."""
+    seen = hashlib.sha256(" ".join([*words, str(os.getuid())]).encode())
+    for source in sources:
+        seen.update(Path(__file__).with_name(source).read_bytes())
+    for tool in tools:
+        path = find_tool(tool)
+        state = os.stat(path)
+        seen.update(f"{path} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return seen.hexdigest()[:16]
 
 
 def copy(template: Template, folder: Path) -> None:
@@ -109,18 +127,6 @@ def _build(work: Path, name: str, host: str) -> dict[str, float]:
     for leftover in ("lock", "cache", "pid", "rpc", "wb", "private/msg.sock"):
         shutil.rmtree(work / "samba" / leftover, ignore_errors=True)
     return times
-
-
-def _recipe_hash(name: str, host: str) -> str:
-    """What the content of a template depends on: the names, this recipe, the tools."""
-    seen = hashlib.sha256(f"{name} {host} {os.getuid()}".encode())
-    for source in _SOURCES:
-        seen.update(Path(__file__).with_name(source).read_bytes())
-    for tool in _TOOLS:
-        path = find_tool(tool)
-        state = os.stat(path)
-        seen.update(f"{path} {state.st_size} {state.st_mtime_ns}\n".encode())
-    return seen.hexdigest()[:16]
 
 
 def _touch(target: Path) -> bool:
