@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kerberos_sspi as sspi  # noqa: E402  (needs the line above)
 from kerberos_sspi import CONF, CONTINUE, DELEGATE, INBOUND, ISC_INTEGRITY, MUTUAL, OK, OUTBOUND  # noqa: E402
 from kerberos_world import Realm, world  # noqa: E402
+from realm.ticket import alter  # noqa: E402  (kerberos_world leads to it)
 
 LOGON_DENIED, NO_CREDENTIALS, NO_AUTHORITY, TARGET_UNKNOWN = 0x8009030C, 0x8009030E, 0x80090311, 0x80090303
 ALICE = ("alice", "SSPI.TEST", "Alice-knows-7")
@@ -124,3 +125,44 @@ def test_ticket_for_another_service(realm: Realm) -> None:
     client = sspi.Context(sspi.Credential(OUTBOUND), True, MUTUAL)
     server = sspi.Context(sspi.Credential(INBOUND, principal="cifs/web.sspi.test"), False, 0)
     assert server.leg(client.leg().token).status == LOGON_DENIED
+
+
+@pytest.fixture
+def trusting() -> Iterator[Realm]:
+    with Realm(trust=True) as live, world(live):
+        yield live
+
+
+def accepted(client: sspi.Context) -> sspi.Context:
+    """The acceptor's context after one leg that went well."""
+    server = sspi.Context(sspi.Credential(INBOUND), False, 0)
+    assert server.leg(client.leg().token).status == OK
+    return server
+
+
+@pytest.mark.parametrize("target", ["HTTP/web.partner.test", "HTTP/web.partner.test@PARTNER.TEST"])
+def test_a_service_of_another_realm(trusting: Realm, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    monkeypatch.setenv("KRB5_KTNAME", f"FILE:{trusting.services['partner'].keytab}")
+    server = accepted(sspi.Context(sspi.Credential(OUTBOUND), True, 0, target=target))
+    assert server.name() == "alice@SSPI.TEST"
+    assert server.claimed_target() == "HTTP/web.partner.test@PARTNER.TEST"  # whoever found out which realm it is
+
+
+def test_a_client_of_another_realm(trusting: Realm) -> None:
+    account = trusting.accounts["partner"]
+    credential = sspi.Credential(OUTBOUND, identity=(account.user, account.realm, account.password))
+    assert accepted(sspi.Context(credential, True, 0)).name() == "petra@PARTNER.TEST"
+    trusting.kill("partner-kdc")
+    fresh = sspi.Credential(OUTBOUND, identity=(account.user, account.realm, account.password))
+    assert sspi.Context(fresh, True, 0).leg().status == NO_AUTHORITY
+
+
+@pytest.mark.parametrize(("edit", "status"), [
+    ("just-over", OK), ("no-pac", OK), ("expired", 0x80090317), ("not-yet-valid", 0x80090324),
+    ("pac-signature", LOGON_DENIED), ("pac-altered", LOGON_DENIED)])
+def test_tickets_that_no_kdc_issued(realm: Realm, edit: str, status: int) -> None:
+    spn = "HTTP/web.sspi.test"
+    subprocess.run(["kvno", "-q", spn], env=os.environ, check=True)
+    alter(realm.folder / "ccache", realm.services["http"].keytab, spn, edit)
+    client = sspi.Context(sspi.Credential(OUTBOUND), True, 0)
+    assert sspi.Context(sspi.Credential(INBOUND), False, 0).leg(client.leg().token).status == status
