@@ -341,3 +341,22 @@ def test_token_fields_on_demand() -> None:
     assert observed.get("acceptor.leg.1.token.nothing", "x") == "x"
     assert "initiator.last.status" not in observed
     assert ("acceptor.leg.1.token.flags", []) in list(observed.every())
+
+
+def test_a_message_in_another_context_and_with_another_number(play) -> None:
+    second = {"call": ISC, "cred": "$cred", "ctx": "other", "fContextReq": 0}
+    played = play(case([
+        "establish", {"call": {"side": "initiator", "as": "second", "request": second}},
+        {"seal": {"side": "initiator", "ctx": "other", "number": 77, "hold": True, "as": "one"}},
+        {"open": {"side": "initiator", "message": "one"}},
+        {"open": {"side": "initiator", "message": "one", "to": "initiator", "as": "back"}},
+        {"seal": {"side": "acceptor", "hold": True, "as": "two"}},
+        {"open": {"side": "acceptor", "message": "two", "ctx": "other"}},
+        {"seal": {"side": "acceptor", "ctx": "nowhere", "as": "three"}}]))
+    assert [(request["ctx"], request["MessageSeqNo"]) for request in played.requests("EncryptMessage")] == [
+        ("other", 77), ("ctx", 0)]
+    assert [(request["ctx"], request["MessageSeqNo"]) for request in played.requests("DecryptMessage")] == [
+        ("ctx", 77), ("ctx", 77), ("other", 0)]
+    assert played.calls("initiator").count("DecryptMessage") == 2  # its own, and that of the acceptor
+    assert played.observed["seal.back.decrypt.status"] == "SEC_E_OK"
+    assert "seal.three.encrypt.status" not in played.observed
