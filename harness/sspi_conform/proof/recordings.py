@@ -97,12 +97,6 @@ def read(place: Path, file: str, number: int) -> Exchange:
     return all_of(found[0])[number]
 
 
-def named(place: Path, name: str) -> Exchange:
-    """By the name that Exchange.name gives."""
-    file, _, number = name.rpartition(":")
-    return read(place, file, int(number))
-
-
 def every(place: Path) -> Iterator[Exchange]:
     for path in sorted((place / "exchanges").glob("*.json")):
         yield from all_of(path)

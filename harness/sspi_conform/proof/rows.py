@@ -143,11 +143,12 @@ def table(stage: Stage, place: Path, world: World) -> tuple[list[Row], list[List
     realm = live.Realm(stage, world)
     others = inputs.exchanges_file()["not-windows"]
     rows = [row for one in known for row in known_rows(stage, one, place)]
-    asides = {exchange.name: _aside(exchange, others) for exchange in recordings.every(place)}
+    exchanges = {exchange.name: exchange for exchange in recordings.every(place)}
+    asides = {name: _aside(exchange, others) for name, exchange in exchanges.items()}
     opened = list(krb5_rows.known_rows(stage, place, {name: frozenset(one["sides"]) for name, one in asides.items()}))
     rows += opened
-    names |= {row.exchange for row in opened if not live.is_kerberos(recordings.named(place, row.exchange))}
-    for exchange in recordings.every(place):
+    names |= {row.exchange for row in opened if not live.is_kerberos(exchanges[row.exchange])}
+    for exchange in exchanges.values():
         if exchange.name in names:
             continue
         aside = asides[exchange.name]
