@@ -188,11 +188,14 @@ static inline void world_open(struct world *world, krb5_enctype enctype)
     FILE *config = fopen(world_path(world, "krb5.conf"), "w");
     if (!config)
         abort();
-    fprintf(config, "[libdefaults]\n default_realm = " WORLD_REALM "\n dns_lookup_kdc = false\n"
-                    " dns_lookup_realm = false\n rdns = false\n dns_canonicalize_hostname = false\n"
-                    " allow_weak_crypto = true\n"
-                    "[realms]\n " WORLD_REALM " = { }\n"
-                    "[domain_realm]\n .world.test = " WORLD_REALM "\n");
+    fprintf(config,
+            "[libdefaults]\n default_realm = " WORLD_REALM "\n dns_lookup_kdc = false\n"
+            " dns_lookup_realm = false\n rdns = false\n dns_canonicalize_hostname = false\n"
+            " allow_weak_crypto = true\n%s"
+            "[realms]\n " WORLD_REALM " = { }\n"
+            "[domain_realm]\n .world.test = " WORLD_REALM "\n",
+            /* else both sides agree on a better subkey (RFC 4537) */
+            enctype == ENCTYPE_ARCFOUR_HMAC ? " permitted_enctypes = rc4\n" : "");
     fclose(config);
     setenv("KRB5_CONFIG", world_path(world, "krb5.conf"), 1);
     setenv("KRB5RCACHEDIR", world->folder, 1);

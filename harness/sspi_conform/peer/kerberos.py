@@ -67,7 +67,8 @@ class Library:
 
     def configure(self, misbehave: Mapping[str, str]) -> None:
         """What initiators say of themselves in the authenticator: that they know of channel bindings (AD-AP-OPTIONS
-        0x4000, MS-KILE 3.2.5.8), and which encryption types the acceptor may choose from (RFC 4537).
+        0x4000, MS-KILE 3.2.5.8), and which encryption types the acceptor may choose from (RFC 4537); and from which
+        an acceptor chooses.
 
         MIT takes both from its configuration, which it reads anew for every call; hence files of one line, kept in
         memory, in front of the others.
@@ -263,6 +264,7 @@ class Acceptor(_KerberosContext):
             self._answered = True
             return SEC_I_CONTINUE_NEEDED, skewed.krb_error(time.time() + skewed.AHEAD)
         expected = _bindings(leg)
+        self._credentials.library.configure(leg.misbehave)
         try:
             found = gss.accept_sec_context(leg.token, self._credentials.accept(), context=self._context,
                                            channel_bindings=expected)

@@ -18,7 +18,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "omit": "Kerberos initiator: does not say that it knows of channel bindings (AD-AP-OPTIONS 0x4000)",
     },
     "enctypes": {
-        "rc4": "Kerberos initiator: knows RC4 only, so that the acceptor cannot choose a better subkey (RFC 4537)",
+        "rc4": "Kerberos: knows RC4 only, so that there is no better subkey to agree on (RFC 4537)",
     },
     "target-name-av": {
         "omit": "NTLM initiator: leaves MsvAvTargetName out",

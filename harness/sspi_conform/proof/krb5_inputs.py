@@ -54,8 +54,8 @@ class Known:
 
     @property
     def granted(self) -> list[str]:
-        """The names of ASC_RET_ for them."""
-        return [_ISC_RET.get(name, name) for name in self.wanted]
+        """The names of ASC_RET_ for them; user-to-user has its bit in the AP-REQ itself."""
+        return [_ISC_RET.get(name, name) for name in self.wanted] + (["USE_SESSION_KEY"] if self.tgt_key else [])
 
     @property
     def target(self) -> str:

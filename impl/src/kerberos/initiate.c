@@ -92,6 +92,11 @@ static SECURITY_STATUS send_request(struct sspi_krb_context *context, krb5_conte
         options |= AP_OPTS_MUTUAL_REQUIRED;
     if (context->user2user)
         options |= AP_OPTS_USE_SESSION_KEY;
+    /* RFC 4537: the acceptor may bring a subkey of a better type than the ticket's. Windows 10 was
+     * recorded to offer that with an RC4 ticket, and not to with AES256. */
+    if ((context->flags & SSPI_KRB_MUTUAL) &&
+        context->ticket->keyblock.enctype == ENCTYPE_ARCFOUR_HMAC)
+        options |= AP_OPTS_ETYPE_NEGOTIATION;
     krb5_error_code error = krb5_auth_con_init(krb5, &context->auth);
     if (!error)
         error = krb5_auth_con_setflags(krb5, context->auth, KRB5_AUTH_CONTEXT_DO_SEQUENCE);
