@@ -13,7 +13,7 @@ from sspi_conform.captures import Captures
 from sspi_conform.commands.run import lacking_here
 from sspi_conform.model import Case, Trace, Verdict
 from sspi_conform.pipelines import RunOptions, run_cases
-from sspi_conform.profiles import find
+from sspi_conform.project import open_project
 from sspi_conform.programs import peer_program, program_of
 from sspi_conform.report.summary import summarise
 from sspi_conform.report.terminal import summary_lines
@@ -36,7 +36,7 @@ def play(cases: list[Case]) -> list[Trace]:
     probe = ROOT / "build" / "sspi-probe"
     if not probe.is_file():
         pytest.skip("there is no probe: make")
-    profile = find("libsspi", ROOT / "harness" / "implementations", ROOT, [])
+    profile = open_project(ROOT).profile("libsspi")
     done = dict((one.id + one.isolate, trace) for one, trace in
                 run_cases(cases, RunOptions(program_of(profile, probe, ROOT), peer_program(), jobs=1)))
     return [done[one.id + one.isolate] for one in cases]
@@ -77,7 +77,7 @@ def test_without_it_the_case_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("realm.ad.why_not", lambda: "no namespaces here")
     needing, other = in_ad(case(["establish"])), case(["establish"])
     lacking = lacking_here([needing, other])
-    profile = find("libsspi", ROOT / "harness" / "implementations", ROOT, [])
+    profile = open_project(ROOT).profile("libsspi")
     result = judge.unsupported(needing, profile, lacking)
     assert result is not None and (result.verdict, result.reason) == (Verdict.UNSUPPORTED, "no namespaces here")
     assert judge.unsupported(other, profile, lacking) is None
