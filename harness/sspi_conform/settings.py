@@ -22,8 +22,8 @@ ACCOUNTS = ("normal", "second", "expired", "disabled", "locked", "password-expir
 SERVICES = ("http", "host", "cifs", "ldap", "delegate", "front", "aes128", "aes256-sha384", "aes128-sha256", "rc4", "rekeyed", "no-pac",
             "partner")  # with needs: [trust]
 # What is done to the ticket that an initiator finds in its cache: names of realm.ticket.
-TICKETS = ("genuine", "expired", "just-over", "not-yet-valid", "fixed-times", "invalid", "no-pac", "pac-signature",
-           "pac-altered", "pac-cut")
+TICKETS = ("genuine", "other-clock", "expired", "just-over", "not-yet-valid", "fixed-times", "invalid", "no-pac",
+           "pac-signature", "pac-altered", "pac-cut")
 # Policies of a machine that a case may set for a side, and the values they may have.
 POLICIES: Mapping[str, tuple[Any, ...]] = {"lm-level": (0, 1, 2, 3, 4, 5), "require-128": (True,),
                                            "block-outgoing": (True,), "block-incoming": (True,)}

@@ -181,4 +181,4 @@ def test_every_altered_ticket_can_be_asked_for() -> None:
     from realm.ticket import edits
     from sspi_conform.settings import TICKETS
 
-    assert set(TICKETS) == {"genuine", *edits()}
+    assert set(TICKETS) == {"genuine", "other-clock", *edits()}

@@ -251,12 +251,10 @@ static void skew_retried(void)
     begin();
     client_leg(&pair, FIVE, WORLD_SERVICE, NULL);
     libsspi_test_clock(shifted(1000));
-    ASSERT_STATUS(server_leg(&pair, ASC_REQ_EXTENDED_ERROR, NULL), SEC_E_TIME_SKEW);
+    ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_I_CONTINUE_NEEDED);
     CU_ASSERT_TRUE(pair.in.output.size > 0);
     libsspi_test_clock(0);
     ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL), SEC_I_CONTINUE_NEEDED);
-    KERBEROS->free_context(pair.server);
-    pair.server = NULL;
     libsspi_test_clock(shifted(1000));
     ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_E_OK);
     libsspi_test_clock(0);
@@ -268,7 +266,7 @@ static void skew_retried(void)
         libsspi_test_clock(shifted(1000 + 1000 * turn));
         KERBEROS->free_context(pair.server);
         pair.server = NULL;
-        ASSERT_STATUS(server_leg(&pair, ASC_REQ_EXTENDED_ERROR, NULL), SEC_E_TIME_SKEW);
+        ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_I_CONTINUE_NEEDED);
         libsspi_test_clock(0);
         ASSERT_STATUS(client_leg(&pair, FIVE, WORLD_SERVICE, NULL),
                       turn ? SEC_E_TIME_SKEW : SEC_I_CONTINUE_NEEDED);

@@ -54,6 +54,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
     },
     "answer": {
         "skew": "Kerberos acceptor: answers the first AP-REQ with KRB_AP_ERR_SKEW and a clock that is ahead",
+        "skew-recorded": "the same, with the error data as a Windows acceptor was recorded to write it",
     },
     "mic": {
         "wrong": "NTLM initiator: a MIC with one bit flipped",

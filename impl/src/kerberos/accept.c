@@ -250,6 +250,28 @@ static SECURITY_STATUS answer(struct sspi_krb_context *context, krb5_context krb
     return status == SEC_E_OK ? sspi_krb_finish(context, krb5, true) : status;
 }
 
+/* What the initiator is told of an error. Once, a wrong time is no refusal: with ours it can make
+ * another AP-REQ, whatever flags were asked (MS-KILE 3.4.5, recorded.krb-error.skew).
+ * SEC_I_CONTINUE_NEEDED: such a token is on its way. */
+static SECURITY_STATUS refuse(struct sspi_krb_context *context,
+                              struct sspi_krb_credential *credential, struct sspi_krb_lib *lib,
+                              krb5_keytab keys, krb5_error_code error, struct sspi_leg *leg)
+{
+    SECURITY_STATUS status = sspi_krb_explain(lib->krb5, error, SSPI_KRB_REQUEST);
+    bool again = error == KRB5KRB_AP_ERR_SKEW && !context->retried;
+
+    if (!again && (!(context->req & ASC_REQ_EXTENDED_ERROR) || status == SEC_E_INVALID_TOKEN))
+        return status;
+    sspi_krb_refuse(context, credential, lib, keys, error, leg);
+    if (!again || !leg->output.size)
+        return status;
+    krb5_auth_con_free(lib->krb5, context->auth);
+    context->auth = NULL;
+    context->retried = true;
+    context->state = SSPI_KRB_WAIT_AGAIN;
+    return SEC_I_CONTINUE_NEEDED;
+}
+
 /* An AP-REQ. In user-to-user no keytab is asked. */
 static SECURITY_STATUS read_request(struct sspi_krb_context *context,
                                     struct sspi_krb_credential *credential,
@@ -270,9 +292,10 @@ static SECURITY_STATUS read_request(struct sspi_krb_context *context,
     krb5_data message = {KV5M_DATA, (unsigned)inside.size, (char *)(uintptr_t)inside.data};
     krb5_error_code error =
         open_request(context, credential, lib->krb5, keys ? keys->keys : NULL, &message, &opened);
-    status = sspi_krb_explain(lib->krb5, error, SSPI_KRB_REQUEST);
-    if (error && keys && (context->req & ASC_REQ_EXTENDED_ERROR) && status != SEC_E_INVALID_TOKEN)
-        sspi_krb_refuse(context, credential, lib, keys->keys, error, leg);
+    if (error && keys)
+        status = refuse(context, credential, lib, keys->keys, error, leg);
+    else
+        status = sspi_krb_explain(lib->krb5, error, SSPI_KRB_REQUEST);
     if (status == SEC_E_OK)
         status = read_checksum(context, lib->krb5, &opened);
     if (status == SEC_E_OK)
@@ -320,7 +343,7 @@ static SECURITY_STATUS first_leg(struct sspi_krb_context *context,
     if (!(credential->use & SECPKG_CRED_INBOUND))
         return SEC_E_NO_CREDENTIALS;
     SECURITY_STATUS status = sspi_krb_unframe(leg->token, &id, &context->bare, &inside);
-    if (status == SEC_E_UNSUPPORTED_FUNCTION)
+    if (status == SEC_E_UNSUPPORTED_FUNCTION && context->state == SSPI_KRB_START)
         return user2user_leg(context, credential, lib, leg);
     if (status != SEC_E_OK || id != SSPI_KRB_AP_REQ)
         return SEC_E_INVALID_TOKEN;
@@ -360,6 +383,8 @@ SECURITY_STATUS sspi_krb_accept(void *credential, void **handle, struct sspi_leg
         status = third_leg(context, lib->krb5, leg);
     } else if (context && context->state == SSPI_KRB_WAIT_REQUEST && credential) {
         status = user2user_leg(context, credential, lib, leg);
+    } else if (context && context->state == SSPI_KRB_WAIT_AGAIN && credential) {
+        status = first_leg(context, credential, lib, leg);
     } else if (context) {
         status = SEC_E_INVALID_TOKEN;
     } else if (!credential) {

@@ -25,6 +25,7 @@ enum sspi_krb_state {
     SSPI_KRB_WAIT_REPLY,   /* initiator: AP-REQ is out */
     SSPI_KRB_WAIT_THIRD,   /* acceptor in DCE style: AP-REP is out */
     SSPI_KRB_WAIT_REQUEST, /* acceptor, user-to-user: TGT-REP is out */
+    SSPI_KRB_WAIT_AGAIN,   /* acceptor: a KRB-ERROR with our time is out */
     SSPI_KRB_DONE,
     SSPI_KRB_FAILED
 };
@@ -32,7 +33,7 @@ enum sspi_krb_state {
 struct sspi_krb_context {
     enum sspi_krb_state state;
     bool initiator;
-    bool retried;   /* initiator: the AP-REQ was made again after a clock-skew error */
+    bool retried;   /* after a clock-skew error the AP-REQ was made, or asked for, again */
     ULONG req;      /* ISC_REQ_* of the first leg, ASC_REQ_* */
     uint32_t flags; /* of the checksum: SSPI_KRB_* */
     struct sspi_bindings bindings; /* initiator: for a second AP-REQ */
