@@ -62,7 +62,7 @@ $(BUILD)/tests/faults.o: impl/tests/faults.c
 	@mkdir -p $(@D)
 	$(CC) $(IMPL_CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 $(BUILD)/tests/fault_sweep_test: $(BUILD)/tests/faults.o
-$(BUILD)/tests/fault_sweep_test: IMPL_TEST_LDFLAGS := -rdynamic
+$(BUILD)/tests/fault_sweep_test $(BUILD)/tests/secrets_kerberos_test: IMPL_TEST_LDFLAGS := -rdynamic
 
 # the archive gives a member for a strong reference only, and that of env_test.c is weak
 $(BUILD)/tests/env_test: IMPL_TEST_LDFLAGS := -Wl,--wrap=ntlm_nt_hash -Wl,-u,ntlm_ntowf_v2

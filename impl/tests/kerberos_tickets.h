@@ -101,6 +101,7 @@ static void world_forge(struct world *world, krb5_creds *creds)
     creds->ticket = *whole;
     free(whole);
     free(ticket.enc_part.ciphertext.data);
+    explicit_bzero(plain->data, plain->length);
     krb5_free_data(world->krb5, plain);
 }
 
