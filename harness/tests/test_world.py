@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What surrounds an endpoint: tickets, zones, identities of another realm."""
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sspi_conform.model import Case
+from sspi_conform.world import Surroundings, furnish, home_of, surroundings_of
+
+from support import case, world
+
+
+def kerberos(**dotted: object) -> Case:
+    return case(["establish"], package="Kerberos", mechanism="Kerberos", **dotted)
+
+
+@pytest.mark.parametrize(("account", "ccache", "found"), [
+    ("normal", "auto", ""), ("default", "auto", "present"), ("default", "none", ""), ("normal", "present", "present"),
+    ("default", "ended", "ended"), ("default", "client-keytab", "")])
+def test_tickets_that_an_initiator_finds(account: str, ccache: str, found: str) -> None:
+    made = kerberos(initiator__account=account, initiator__ccache=ccache)
+    assert surroundings_of(made, "initiator").tickets == found
+    assert surroundings_of(made, "initiator").client_keytab is (ccache == "client-keytab")
+    assert surroundings_of(made, "acceptor").tickets == ""
+
+
+def test_an_altered_ticket_is_the_initiators_alone() -> None:
+    made = kerberos(initiator__account="default", initiator__ticket="expired")
+    assert surroundings_of(made, "initiator").altered == ("expired", "http")
+    assert surroundings_of(made, "acceptor").altered is None
+    labels = {surroundings_of(one, "initiator").label for one in (made, kerberos(initiator__account="default"))}
+    assert len(labels) == 2
+
+
+def test_zone_is_that_of_the_side(tmp_path: Path) -> None:
+    made = kerberos(acceptor__zone="EST5")
+    zones = {side: surroundings_of(made, side) for side in ("initiator", "acceptor")}
+    assert [furnish(replace(world(), keytabs={"all": "k", "host": "h"}), around, tmp_path / side)["TZ"]
+            for side, around in zones.items()] == ["UTC0", "EST5"]
+    assert zones["initiator"] == Surroundings()
+
+
+def test_identity_of_another_realm() -> None:
+    here = replace(world(), accounts={"normal": ("alice", "a"), "partner": ("petra", "p")}, realms={"partner": "PARTNER.TEST"})
+    assert here.identity("partner", "Kerberos") == {"User": "petra", "Domain": "PARTNER.TEST", "Password": "p"}
+    assert here.identity("normal", "Kerberos") == {"User": "alice", "Domain": "SSPI.TEST", "Password": "a"}
+    assert here.identity("normal", "NTLM") == {"User": "alice", "Domain": "NTDOM", "Password": "a"}
+
+
+@pytest.mark.parametrize(("needs", "home"), [((), False), (("trust",), "trust"), (("ad",), "ad")])
+def test_home(needs: tuple[str, ...], home: object) -> None:
+    assert home_of(replace(kerberos(), needs=frozenset(needs))) == home
