@@ -50,12 +50,13 @@ class Known:
 
     @property
     def wanted(self) -> list[str]:
-        return [name for bit, name in FLAGS.items() if self.flags & bit]
+        """The names of ISC_REQ_ behind them; user-to-user has its bit in the AP-REQ itself."""
+        return [name for bit, name in FLAGS.items() if self.flags & bit] + (["USE_SESSION_KEY"] if self.tgt_key else [])
 
     @property
     def granted(self) -> list[str]:
-        """The names of ASC_RET_ for them; user-to-user has its bit in the AP-REQ itself."""
-        return [_ISC_RET.get(name, name) for name in self.wanted] + (["USE_SESSION_KEY"] if self.tgt_key else [])
+        """The names of ASC_RET_ for them."""
+        return [_ISC_RET.get(name, name) for name in self.wanted]
 
     @property
     def target(self) -> str:
@@ -82,22 +83,22 @@ class Known:
         assert isinstance(message, spnego.NegTokenInit)
         return message
 
-    def files(self) -> dict[str, bytes]:
-        """krb5.conf, keytab and ticket cache of both sides."""
-        request, name = self.request, self.authenticator.client
+    def files(self, client: bool) -> dict[str, bytes]:
+        """krb5.conf, and the client's ticket cache or the server's keytab; in user-to-user its TGT."""
+        request = self.request
         start = krb5_tokens.unix(self.authenticator.time) - 60
         found = {"krb5.conf": _KRB5_CONF.format(realm=request.realm).encode()}
-        if self.service_key:
+        if client:
+            found["ccache"] = krb5_tokens.ticket_cache(self.authenticator.client, self.authenticator.realm, [
+                Ticket(request.realm, request.server, request.authenticator.etype, self.session_key,
+                       _OK_AS_DELEGATE, request.ticket, start, self.tgt or b"")])
+        elif self.service_key:
             found["keytab"] = krb5_tokens.keytab(request.server, request.realm, request.sealed.kvno,
                                                  request.sealed.etype, self.service_key)
-        if self.tgt_key and self.tgt:
-            server = Name(2, ("krbtgt", request.realm))
-            found["ccache"] = krb5_tokens.ticket_cache(Name(1, ("server",)), request.realm, [
-                Ticket(request.realm, server, krb5_crypto.AES256, self.tgt_key, 0, self.tgt, start)])
         else:
-            found["ccache"] = krb5_tokens.ticket_cache(name, self.authenticator.realm, [
-                Ticket(request.realm, request.server, request.authenticator.etype, self.session_key,
-                       _OK_AS_DELEGATE, request.ticket, start)])
+            found["ccache"] = krb5_tokens.ticket_cache(Name(1, ("server",)), request.realm, [
+                Ticket(request.realm, Name(2, ("krbtgt", request.realm)), krb5_crypto.AES256, self.tgt_key or b"", 0,
+                       self.tgt or b"", start)])
         return found
 
 

@@ -14,6 +14,7 @@ from .krb5_inputs import Known
 from .krb5_tokens import Part
 from .messages import Verdict
 from .play import CONTINUE, OK, Stage
+from .recordings import Leg
 from .side import Altered, Side
 from .wire import Message
 
@@ -25,15 +26,12 @@ class Pair:
 
     def __init__(self, stage: Stage, known: Known, stack: ExitStack, alter: Altered | None = None) -> None:
         self.known = known
-        self.client, self.server = (Side(stack.enter_context(stage.host({}, files=known.files())), alter)
-                                    for _ in range(2))
+        self.client, self.server = (Side(stack.enter_context(stage.host({}, files=known.files(client))), alter)
+                                    for client in (True, False))
 
     def handshake(self) -> Iterator[Verdict]:
         yield from self._accept()
-        if self.known.tgt_key is None:
-            yield from self._initiate()
-        else:
-            yield "initiator", "exchange", "not played"
+        yield from self._initiate()
 
     def messages(self, found: list[Message]) -> Iterator[Verdict]:
         """What followed; both sides are established."""
@@ -71,25 +69,24 @@ class Pair:
         side.acquire("Negotiate" if whole else "Kerberos", 2, {"identity": {"PackageList": only}} if only else {})
         request = {"call": "InitializeSecurityContext", "pszTargetName": known.target,
                    "fContextReq": flags.bits("ISC_REQ_", known.wanted)}
-        side.pin(known.authenticator.time, krb5_inputs.drawn(known.authenticator))
-        made, status = side.leg(request, None)
-        if status not in (OK, CONTINUE):
-            yield "initiator", "AP-REQ", status
-            return
-        yield "initiator", "AP-REQ", self._same_request(made)
-        clients = known.client_legs[1:]
-        for leg in known.server_legs:
-            if status != CONTINUE or not leg.inner and not whole:
-                break
-            if known.third:
-                side.pin(known.third.time, known.third.confounder)
-            made, status = side.leg(request, leg.token if whole else krb5_tokens.whole(leg.inner))
+        answers = [leg for leg in known.server_legs if leg.inner or whole]
+        given: bytes | None = None
+        for leg in (*known.client_legs, None):
+            recorded = b"" if leg is None else leg.token if whole else leg.inner
+            part = known.authenticator if given is None or _is_request(leg) else known.third
+            side.pin(part.time if part else None, krb5_inputs.drawn(part) if part else b"")
+            made, status = side.leg(request, given)
             if status not in (OK, CONTINUE):
-                yield "initiator", _title(leg.token), status
+                yield "initiator", _title(given) if given else "AP-REQ", status
                 return
-            recorded = clients.pop(0) if clients else None
-            token = b"" if recorded is None else recorded.token if whole else recorded.inner
-            yield "initiator", _title(token), _same_token(token, made)
+            if _is_request(leg):
+                yield "initiator", "AP-REQ", self._same_request(made)
+            else:
+                yield "initiator", _title(recorded), _same_token(recorded, made)
+            if status == OK or not answers:
+                break
+            answer = answers.pop(0)
+            given = answer.token if whole else krb5_tokens.whole(answer.inner)
         if known.reply:
             yield "initiator", "session key", _same(side.query("SESSION_KEY").get("SessionKey"), self._key())
         if first and not whole:
@@ -114,6 +111,7 @@ class Pair:
     def _same_request(self, made: bytes) -> str | None:
         known = self.known
         token = made
+        recorded = next(leg.inner for leg in known.client_legs if _is_request(leg))
         if token[:1] == b"\x60" and spnego.unframe(token)[0] == spnego.SPNEGO:
             message = spnego.parse(token)
             assert isinstance(message, spnego.NegTokenInit) and known.mech_types
@@ -127,9 +125,11 @@ class Pair:
             return str(problem)
         outer = [(name, getattr(request, name), getattr(known.request, name))
                  for name in ("options", "ticket", "realm", "server")]
-        outer.append(("framing", token[:1], known.client_legs[0].inner[:1]))
-        found = [name for name, one, other in outer if one != other]
-        return ", ".join(found + part_differences(part, known.authenticator)) or None
+        outer.append(("framing", token[:1], recorded[:1]))
+        found = [name for name, one, other in outer if one != other] + part_differences(part, known.authenticator)
+        if not found and krb5_tokens.bare(token) != krb5_tokens.bare(recorded):
+            found = ["encoding"]
+        return ", ".join(found) or None
 
 
 def part_differences(made: Part, recorded: Part) -> list[str]:
@@ -146,6 +146,10 @@ def part_differences(made: Part, recorded: Part) -> list[str]:
         else:
             found.append(name)
     return found
+
+
+def _is_request(leg: Leg | None) -> bool:
+    return bool(leg and leg.inner) and krb5_tokens.bare(leg.inner)[:1] == b"\x6e"
 
 
 def _same_token(recorded: bytes, made: bytes) -> str | None:

@@ -182,7 +182,7 @@ def keytab(owner: Name, realm: str, kvno: int, etype: int, key: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A line of a ticket cache."""
+    """A line of a ticket cache. `second`: the TGT that user-to-user has the ticket encrypted with."""
 
     realm: str
     server: Name
@@ -191,6 +191,7 @@ class Ticket:
     flags: int
     ticket: bytes
     start: int
+    second: bytes = b""
 
 
 def ticket_cache(client: Name, client_realm: str, tickets: list[Ticket]) -> bytes:
@@ -204,7 +205,8 @@ def ticket_cache(client: Name, client_realm: str, tickets: list[Ticket]) -> byte
         made += principal(client, client_realm) + principal(one.server, one.realm)
         made += struct.pack(">H", one.etype) + _counted(one.key, ">I")
         made += struct.pack(">IIII", one.start, one.start, one.start + 36000, 0)
-        made += struct.pack(">BIII", 0, one.flags, 0, 0) + _counted(one.ticket, ">I") + _counted(b"", ">I")
+        made += struct.pack(">BIII", bool(one.second), one.flags, 0, 0)
+        made += _counted(one.ticket, ">I") + _counted(one.second, ">I")
     return made
 
 
