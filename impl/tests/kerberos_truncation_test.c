@@ -102,4 +102,32 @@ static void user_to_user(void)
     release();
 }
 
-SSPI_TESTS({"refusal", refusal}, {"user to user", user_to_user})
+/* TGT-REP: less of it than whole is none; a bit of it changed is the peer's fault, if a fault. */
+static void lent_tgt(void)
+{
+    uint8_t reply[2048];
+    acquire();
+    cut_leg(&server, fuzz_tgt_request, sizeof fuzz_tgt_request);
+    ASSERT_STATUS(server.status, SEC_I_CONTINUE_NEEDED);
+    ULONG size = server.size;
+    CU_ASSERT_FATAL(size > 100 && size < sizeof reply);
+    memcpy(reply, server.token, size);
+    for (ULONG n = 0; n < size + 8 * size; n++) {
+        ULONG bit = n < size ? 0 : n - size;
+        drop(&client);
+        leg(&client, 1, WORLD_SERVICE, FLAGS | ISC_REQ_USE_SESSION_KEY, NULL, 0);
+        ASSERT_STATUS(client.status, SEC_I_CONTINUE_NEEDED);
+        if (n < size) {
+            ASSERT_STATUS(cut_leg(&client, reply, n), SEC_E_INVALID_TOKEN);
+            continue;
+        }
+        reply[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        SECURITY_STATUS status = cut_leg(&client, reply, size);
+        reply[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        /* Without a KDC no ticket is to be had under it. */
+        CU_ASSERT(status < 0 && status != SEC_E_INTERNAL_ERROR);
+    }
+    release();
+}
+
+SSPI_TESTS({"refusal", refusal}, {"user to user", user_to_user}, {"lent TGT", lent_tgt})

@@ -38,9 +38,14 @@ static struct {
 } secrets[MOST_SECRETS];
 static size_t known;
 
+/* Of 32 bytes the second half: malloc writes over the first 16 of what is given back. */
 static void learn(const char *name, const void *bytes, size_t size)
 {
     CU_ASSERT_FATAL(known < MOST_SECRETS && size <= sizeof secrets[0].veiled);
+    if (size == sizeof secrets[0].veiled) {
+        bytes = (const uint8_t *)bytes + size / 2;
+        size /= 2;
+    }
     snprintf(secrets[known].name, sizeof secrets[known].name, "%s", name);
     for (size_t i = 0; i < size; i++)
         secrets[known].veiled[i] = ((const uint8_t *)bytes)[i] ^ VEIL;

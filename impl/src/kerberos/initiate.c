@@ -177,11 +177,15 @@ static SECURITY_STATUS take_tgt(struct sspi_krb_context *context,
 {
     struct sspi_krb_store *tickets = NULL;
     struct sspi_view view = {NULL, 0};
+    krb5_ticket *ticket = NULL;
 
     SECURITY_STATUS status = sspi_krb_read_tgt(message, &view);
+    krb5_data tgt = {KV5M_DATA, (unsigned)view.size, (char *)(uintptr_t)view.data};
+    if (status == SEC_E_OK) /* libkrb5 would find it out later, as if it were our mistake */
+        status = sspi_krb_explain(lib->krb5, krb5_decode_ticket(&tgt, &ticket), SSPI_KRB_REPLY);
+    krb5_free_ticket(lib->krb5, ticket);
     if (status == SEC_E_OK)
         status = sspi_krb_tickets(credential, lib, &tickets);
-    krb5_data tgt = {KV5M_DATA, (unsigned)view.size, (char *)(uintptr_t)view.data};
     if (status == SEC_E_OK)
         status = request(context, credential, lib, tickets, &tgt, leg);
     sspi_krb_store_release(lib->krb5, tickets);
