@@ -171,7 +171,7 @@ def check_handshake(table: Table) -> None:
         assert table.ours.key() == table.peer.key()
     if table.server is table.ours:
         name = table.ours.name()
-        assert name in (f"{table.realm.domain}\\{table.user}", f"{table.user}@{table.realm.name}")
+        assert name in (f"{table.realm.domain}\\{table.user}", f"{table.realm.name}\\{table.user}")
 
 
 def check_sign(table: Table) -> None:

@@ -44,7 +44,7 @@ static void texts(void)
     begin(ENCTYPE_AES256_CTS_HMAC_SHA1_96, FIVE);
     void *sides[] = {pair.client, pair.server};
     for (int i = 0; i < 2; i++) {
-        text_is(sides[i], SECPKG_ATTR_NAMES, WORLD_CLIENT, NULL);
+        text_is(sides[i], SECPKG_ATTR_NAMES, i ? WORLD_REALM "\\alice" : WORLD_CLIENT, NULL);
         text_is(sides[i], SECPKG_ATTR_NATIVE_NAMES, WORLD_CLIENT, WORLD_SERVICE "@" WORLD_REALM);
         text_is(sides[i], SECPKG_ATTR_AUTHORITY, WORLD_REALM, NULL);
         text_is(sides[i], SECPKG_ATTR_KEY_INFO, "HMAC-SHA1-96-AES256", "AES256-CTS-HMAC-SHA1-96");

@@ -103,7 +103,7 @@ def for_a_user(domain: AdRealm, user: str, target: str = "http", package: str = 
 def test_speaking_for_a_user(domain: AdRealm, package: str, user: str, identity: tuple[str, ...]) -> None:
     plain = user.partition("@")[0]
     assert for_a_user(domain, user, package=package, identity=identity) == {
-        "impersonate": 0, "client": 0, "server": 0, "as": f"{plain}@AD.SSPI.TEST", "afterwards": NO_CREDENTIALS}
+        "impersonate": 0, "client": 0, "server": 0, "as": f"AD.SSPI.TEST\\{plain}", "afterwards": NO_CREDENTIALS}
 
 
 def test_only_where_the_directory_lets_it(domain: AdRealm) -> None:

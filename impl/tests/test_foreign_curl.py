@@ -174,8 +174,8 @@ def tickets(realm: Realm, folder: Path, key: str) -> dict[str, str]:
 
 def test_negotiate_with_a_ticket(http: Http, realm: Realm, tmp_path: Path) -> None:
     environment = tickets(realm, tmp_path, "normal")
-    assert http.get("--negotiate", "-u", ":", environment=environment) == ("200", ["alice@SSPI.TEST"])
-    assert http.log() == [f"Negotiate {OK} alice@SSPI.TEST"]
+    assert http.get("--negotiate", "-u", ":", environment=environment) == ("200", ["SSPI.TEST\\alice"])
+    assert http.log() == [f"Negotiate {OK} SSPI.TEST\\alice"]
 
 
 def test_negotiate_without_a_ticket(http: Http, realm: Realm, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_delegation_to_a_peer(paired: Paired, peer: str, package: str, enctype: 
         second = pair.theirs.delegated()
         pair.ours.start("accept", "Kerberos", "")
         assert pair.ours.step(second) == (b"", True)
-        assert pair.ours.name() == "alice@SSPI.TEST"
+        assert pair.ours.name() == "SSPI.TEST\\alice"
 
 
 @pytest.mark.parametrize("enctype", ["aes256", "rc4"])

@@ -78,7 +78,7 @@ def test_the_password_is_asked_for_once(realm: Realm) -> None:
         client = sspi.Context(credential, True, MUTUAL | CONF | ISC_INTEGRITY)
         acceptor = sspi.Context(server, False, 0)
         out, _ = sspi.establish(client, acceptor)
-        assert out.status == OK and acceptor.name() == "alice@SSPI.TEST"
+        assert out.status == OK and acceptor.name() == "SSPI.TEST\\alice"
         token, data = client.seal(b"from alice")
         assert acceptor.unseal(token + data) == (OK, b"from alice", 0)
         if turn == 0:
@@ -144,14 +144,14 @@ def accepted(client: sspi.Context) -> sspi.Context:
 def test_a_service_of_another_realm(trusting: Realm, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     monkeypatch.setenv("KRB5_KTNAME", f"FILE:{trusting.services['partner'].keytab}")
     server = accepted(sspi.Context(sspi.Credential(OUTBOUND), True, 0, target=target))
-    assert server.name() == "alice@SSPI.TEST"
+    assert server.name() == "SSPI.TEST\\alice"
     assert server.claimed_target() == "HTTP/web.partner.test@PARTNER.TEST"  # whoever found out which realm it is
 
 
 def test_a_client_of_another_realm(trusting: Realm) -> None:
     account = trusting.accounts["partner"]
     credential = sspi.Credential(OUTBOUND, identity=(account.user, account.realm, account.password))
-    assert accepted(sspi.Context(credential, True, 0)).name() == "petra@PARTNER.TEST"
+    assert accepted(sspi.Context(credential, True, 0)).name() == "PARTNER.TEST\\petra"
     trusting.kill("partner-kdc")
     fresh = sspi.Credential(OUTBOUND, identity=(account.user, account.realm, account.password))
     assert sspi.Context(fresh, True, 0).leg().status == NO_AUTHORITY

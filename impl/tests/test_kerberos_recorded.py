@@ -143,7 +143,7 @@ def test_user_to_user(tmp_path: Path) -> None:
     case = {"ctime": seen["AP-REQ"]["ctime"], "question": question.hex(), "token": request.hex()}
     [got] = play([case], tmp_path, KRB5CCNAME=f"FILE:{cache}")
     assert (got["first"], got["tgt"]) == (0x00090312, answer.hex())  # the same TGT-REP, to the byte
-    assert got["status"] == 0 and got["client"] == f"{seen['AP-REQ']['cname']}@ACME.COM"
+    assert got["status"] == 0 and got["client"] == f"ACME.COM\\{seen['AP-REQ']['cname']}"
     assert got["flags"] == 0x2001E | 0x20  # ASC_RET_USE_SESSION_KEY
     reply, wanted = (user2user_of(token) for token in (bytes.fromhex(got["reply"]),
                                                        bytes.fromhex(exchange["legs"][3]["token"])))

@@ -64,6 +64,25 @@ static SECURITY_STATUS native_names(const struct sspi_krb_context *context,
     return status;
 }
 
+/* Whom an acceptor speaks to, as Windows writes it for a ticket without a PAC: REALM\user
+ * (ident.kerberos.client-name). An initiator is told its principal. */
+static SECURITY_STATUS user_name(const struct sspi_krb_context *context,
+                                 struct sspi_attribute *attribute)
+{
+    const char *at = strrchr(context->client, '@');
+    if (context->initiator || !at)
+        return copy(context->client, &attribute->value.names.first);
+    size_t realm = strlen(at + 1), user = (size_t)(at - context->client);
+    char *name = sspi_alloc(realm + 1 + user + 1);
+    if (!name)
+        return SEC_E_INSUFFICIENT_MEMORY;
+    memcpy(name, at + 1, realm);
+    name[realm] = '\\';
+    memcpy(name + realm + 1, context->client, user);
+    attribute->value.names.first = name;
+    return SEC_E_OK;
+}
+
 /* What is known before the exchange has ended: which package it is. */
 static SECURITY_STATUS package(const struct sspi_krb_context *context,
                                struct sspi_attribute *attribute)
@@ -88,7 +107,7 @@ SECURITY_STATUS sspi_krb_query(void *handle, struct sspi_attribute *attribute)
     case SECPKG_ATTR_SIZES:
         return sizes(context, &attribute->value.sizes);
     case SECPKG_ATTR_NAMES:
-        return copy(context->client, &attribute->value.names.first);
+        return user_name(context, attribute);
     case SECPKG_ATTR_NATIVE_NAMES:
         return native_names(context, attribute);
     case SECPKG_ATTR_AUTHORITY:
