@@ -133,4 +133,4 @@ def test_the_command_prints_the_table(capsys: pytest.CaptureFixture[str]) -> Non
     assert "NEGOTIATE, AUTHENTICATE, session key" in told and "exchanges" in told.splitlines()[-1]
     assert main(["proof", "--recordings", str(place()), "--build", str(build), "--known", "--differences"]) == 0
     told = {line.split(":")[0][4:] for line in capsys.readouterr().out.splitlines()[:-1]}
-    assert {"initiator AUTHENTICATE", "initiator AP-REQ", "acceptor  message made again"} <= told
+    assert {"initiator AUTHENTICATE", "initiator AP-REQ"} <= told
