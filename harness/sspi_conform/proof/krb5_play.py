@@ -55,7 +55,7 @@ class Pair:
                 return
             yield "acceptor", _title(recorded), _same_token(recorded, made)
         yield "acceptor", "flags", _same(side.attributes("ASC_RET_"), sorted(known.granted))
-        yield "acceptor", "client name", _same(side.query("NAMES").get("sUserName"),
+        yield "acceptor", "client name", _same(side.query("NATIVE_NAMES").get("sClientName"),
                                                f"{known.authenticator.client}@{known.authenticator.realm}"
                                                .replace("@", "\\@", str(known.authenticator.client).count("@")))
         yield "acceptor", "session key", _same(side.query("SESSION_KEY").get("SessionKey"), self._key())
