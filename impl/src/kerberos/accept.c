@@ -189,7 +189,8 @@ static krb5_error_code take_over(struct sspi_krb_context *context, krb5_context 
     if (!error && (context->flags & SSPI_KRB_DELEG))
         error = take_delegation(context, krb5, opened);
     /* One in a TGT's key proves nothing to a KDC (user-to-user). */
-    if (!error && (part->flags & TKT_FLG_FORWARDABLE) && !context->tgt_key) {
+    if (!error && (context->req & ASC_REQ_DELEGATE) && (part->flags & TKT_FLG_FORWARDABLE) &&
+        !context->tgt_key) {
         context->evidence = opened->ticket;
         opened->ticket = NULL;
     }
