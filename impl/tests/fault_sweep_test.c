@@ -34,7 +34,7 @@ struct scene {
     const char *name, *package, *list; /* list: PackageList, or NULL */
     ULONG isc;
     const char *user, *domain, *password; /* NULL: of the ticket cache */
-    const char *target, *client;          /* as NAMES has it */
+    const char *target, *client;          /* as NAMES of the acceptor has it */
     bool refused;                         /* must not come to success */
     bool replay;                          /* the first token once more must be refused */
 };
@@ -329,16 +329,16 @@ static void two_keys(const struct world *world)
 static void kerberos(void)
 {
     static const struct scene scenes[] = {
-        {"Kerberos", "Kerberos", NULL, MUTUAL, NULL, NULL, NULL, WORLD_SERVICE, WORLD_CLIENT, false,
-         true},
+        {"Kerberos", "Kerberos", NULL, MUTUAL, NULL, NULL, NULL, WORLD_SERVICE,
+         WORLD_REALM "\\alice", false, true},
         {"Kerberos in DCE style", "Kerberos", NULL, MUTUAL | ISC_REQ_USE_DCE_STYLE, NULL, NULL,
-         NULL, WORLD_SERVICE, WORLD_CLIENT, false, true},
+         NULL, WORLD_SERVICE, WORLD_REALM "\\alice", false, true},
         {"Negotiate with Kerberos", "Negotiate", "!NTLM", MUTUAL, NULL, NULL, NULL, WORLD_SERVICE,
-         WORLD_CLIENT, false, false},
+         WORLD_REALM "\\alice", false, false},
     };
     static const struct scene impostor = {
-        "Kerberos, another key", "Kerberos",   NULL, MUTUAL, NULL, NULL, NULL,
-        WORLD_SERVICE,           WORLD_CLIENT, true, false};
+        "Kerberos, another key", "Kerberos", NULL, MUTUAL, NULL, NULL, NULL, WORLD_SERVICE,
+        WORLD_REALM "\\alice",   true,       false};
     struct world world;
     world_open(&world, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
     two_keys(&world);
@@ -374,8 +374,7 @@ static void live(void)
         return;
     }
     bool kerberos_too = strcmp(package, "Kerberos") == 0;
-    snprintf(name, sizeof name, kerberos_too ? "%s@%s" : "%s\\%s", kerberos_too ? user : domain,
-             kerberos_too ? realm : user);
+    snprintf(name, sizeof name, "%s\\%s", kerberos_too ? realm : domain, user);
     struct scene scenes[] = {
         {"a password", package, NULL, kerberos_too ? MUTUAL : FLAGS, user,
          kerberos_too ? realm : domain, password, target, name, false, kerberos_too},

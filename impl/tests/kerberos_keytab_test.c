@@ -141,6 +141,26 @@ static void at_once(void)
     end();
 }
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#else
+static void __lsan_disable(void)
+{
+}
+static void __lsan_enable(void)
+{
+}
+#endif
+
+/* Reads part of an entry, of which libkrb5 1.20 forgets to release the key. */
+static SECURITY_STATUS accepts_of_part(int which)
+{
+    __lsan_disable();
+    SECURITY_STATUS status = accepts(which);
+    __lsan_enable();
+    return status;
+}
+
 /* Somebody is still writing: what is not there yet is refused, and found when it is. */
 static void half_written(void)
 {
@@ -148,10 +168,10 @@ static void half_written(void)
     for (size_t size = 0; size <= both.size; size++) {
         write_in_place(both.data, size);
         bool first = size >= keytab[0].size, second = size == both.size;
-        SECURITY_STATUS status = accepts(0);
+        SECURITY_STATUS status = accepts_of_part(0);
         CU_ASSERT_EQUAL(status == SEC_E_OK, first);
         CU_ASSERT(status == SEC_E_OK || status == SEC_E_NO_CREDENTIALS);
-        status = accepts(1);
+        status = accepts_of_part(1);
         CU_ASSERT_EQUAL(status == SEC_E_OK, second);
         CU_ASSERT(status == SEC_E_OK || status == SEC_E_NO_CREDENTIALS ||
                   (first && status == SEC_E_LOGON_DENIED));

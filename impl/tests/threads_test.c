@@ -32,8 +32,8 @@ struct mechanism {
 static const struct mechanism mechanisms[] = {
     {"NTLM", "!Kerberos", "host/x", "WORLD\\anna", FLAGS, false},
     {"Negotiate", "!Kerberos", "host/x", "WORLD\\anna", FLAGS, false},
-    {"Kerberos", "", WORLD_SERVICE, WORLD_CLIENT, FLAGS | ISC_REQ_MUTUAL_AUTH, true},
-    {"Negotiate", "!NTLM", WORLD_SERVICE, WORLD_CLIENT, FLAGS | ISC_REQ_MUTUAL_AUTH, true},
+    {"Kerberos", "", WORLD_SERVICE, WORLD_REALM "\\alice", FLAGS | ISC_REQ_MUTUAL_AUTH, true},
+    {"Negotiate", "!NTLM", WORLD_SERVICE, WORLD_REALM "\\alice", FLAGS | ISC_REQ_MUTUAL_AUTH, true},
 };
 
 static const struct mechanism *mechanism; /* of this test */
