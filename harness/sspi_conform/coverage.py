@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import comb
 from typing import Any
 
-from . import flags, patterns
+from . import covering, flags, patterns
 from .captures import judged_paths
 from .model import SIDES, Case, Matcher, PathExpectation, Source
 from .project import Project
 
 MECHANISMS = ("NTLM", "Negotiate/NTLM", "Kerberos", "Negotiate/Kerberos")
-SECTIONS = ("flags", "statuses", "bindings", "paths", "attributes", "facts")
+SECTIONS = ("flags", "pairs", "statuses", "bindings", "paths", "attributes", "facts")
 _PREFIX = {"initiator": "ISC", "acceptor": "ASC"}
 _ATTRIBUTE = "SECPKG_ATTR_"
 
@@ -77,6 +78,16 @@ class Row:
         return sum(cell.total for cell in self.cells.values())
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """The covering array of a side: its cases, the pairs of flags in them, and the pairs that there are."""
+
+    side: str
+    cases: int
+    covered: int
+    total: int
+
+
 def judged_cases(project: Project) -> list[Judged]:
     """Every case that judges anything."""
     found = []
@@ -95,6 +106,7 @@ def report(project: Project) -> dict[str, Any]:
     by_source = _by_source(cases, project)
     return {
         "flags": [row for side in SIDES for row in flag_rows(cases, side)],
+        "pairs": pair_rows(cases),
         "statuses": status_rows(cases, sources),
         "bindings": _source_rows(by_source, sources, "channel-bindings", ("outcome",)),
         "paths": _source_rows(by_source, sources, "multileg", ("path", "fact")),
@@ -119,6 +131,15 @@ def flag_rows(cases: list[Judged], side: str) -> list[Row]:
             if says:
                 row.cells.setdefault(f"{one.mechanism} returned", Count()).add(any(says))
         rows.append(row)
+    return rows
+
+
+def pair_rows(cases: list[Judged]) -> list[Pairs]:
+    """What the covering arrays are worth: for each side their cases, and how many pairs of flags these ask together."""
+    rows = []
+    for side in SIDES:
+        mine = [one.case for one in cases if one.case.scenario.covering and one.case.subject == side]
+        rows.append(Pairs(side, len(mine), len(covering.pairs(mine, side)), comb(len(flags.of(f"{_PREFIX[side]}_REQ_")), 2)))
     return rows
 
 

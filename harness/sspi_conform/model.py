@@ -79,6 +79,7 @@ class Scenario:
     source: str                                  # "file:line"
     skip: tuple[tuple[str, str], ...] = ()       # (pattern, reason)
     observe_only: str = ""                       # reason why no capture judges it
+    covering: bool = False                       # an axis is a covering array
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 
 Axes left out match anything, `*` matches any characters, `|` separates
 alternatives. Where a case has no axis of that name, `mechanism` (such as
-NTLM or Negotiate/Kerberos), `package` and `subject` stand for its settings, so
-that `*[mechanism=*Kerberos]` means every case with Kerberos inside.
+NTLM or Negotiate/Kerberos), `package`, `subject` and `flags` (such as
++CONNECTION+INTEGRITY+) stand for the settings of the subject's side, so that
+`*[mechanism=*Kerberos]` means every case with Kerberos inside.
 """
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from typing import Any
 from .model import Case, ConformError
 from .yamlfile import did_you_mean, nearest
 
-IMPLIED_AXES = ("mechanism", "package", "subject")
+IMPLIED_AXES = ("mechanism", "package", "subject", "flags")
 _WHOLE = re.compile(r"(?P<id>[a-z0-9*|-]+)(?:\[(?P<axes>[^\[\]]*)\])?")
 _WORD = re.compile(r"[A-Za-z0-9._/+*-]+")
 
@@ -41,7 +42,7 @@ class Pattern:
     axes: tuple[tuple[str, tuple[Alternative, ...]], ...]
 
     def matches(self, case: Case) -> bool:
-        return self.matches_point(case.scenario.id, points(case))
+        return any(one.matches(case.scenario.id) for one in self.ids) and self.matches_point(case.scenario.id, points(case))
 
     def matches_point(self, scenario_id: str, axes: Mapping[str, str]) -> bool:
         """Whether the scenario and its axis values (implied ones included) match."""
@@ -75,7 +76,8 @@ def implied(settings: Mapping[str, Any]) -> dict[str, str]:
     subject, mechanism = str(settings["subject"]), str(settings["mechanism"])
     package = str(settings[subject]["package"])
     full = mechanism if package == mechanism else f"{package}/{mechanism}"
-    return {"mechanism": full, "package": package, "subject": subject}
+    asked = f"+{'+'.join(settings[subject]['flags'])}+"
+    return {"mechanism": full, "package": package, "subject": subject, "flags": asked}
 
 
 def parse(text: str) -> Pattern:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import patterns, settings, verbs
+from . import covering, patterns, settings, verbs
 from .model import SIDES, Case, ConformError, Scenario, Skipped
 from .yamlfile import Items, Section, did_you_mean, load
 
@@ -116,11 +116,14 @@ def _scenario(section: Section, known: Axes) -> Scenario:
         source=section.where(),
         skip=tuple(_skips(section)),
         observe_only=section.text("observe-only", "the reason why no capture judges it", ""),
+        covering=any(isinstance(value, Section) and "covering" in value for value in section.get("vary", {}).values()),
     )
 
 
 def _axis(name: str, value: Any, section: Section, known: Axes) -> Mapping[str, Mapping[str, Any]]:
     where = section["vary"].where(name)
+    if isinstance(value, Section) and "covering" in value:
+        return covering.axis(value)
     only = without = None
     if isinstance(value, Section) and "ref" in value:
         value.only(("ref", "only", "except"), "a reference to an axis")

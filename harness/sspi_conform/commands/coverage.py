@@ -64,6 +64,9 @@ def _plain(value: Any) -> Any:
 def _section(name: str, counted: Any, missing: bool) -> list[str]:
     if name == "facts":
         return _facts(counted, missing)
+    if name == "pairs":
+        return ["Covering arrays, advisory: pairs of requirement flags asked together",
+                *(f"  {one.side}: {one.cases} cases, {one.covered} of {one.total} pairs" for one in counted)]
     rows: list[Row] = counted
     covered = sum(1 for row in rows if row.total)
     head = f"{_TITLES[name]} ({covered} of {len(rows)} have cases)"

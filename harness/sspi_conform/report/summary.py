@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import matchers, patterns
@@ -49,6 +49,7 @@ class Summary:
     meaning: str
     split: Split = Split()
     builds: Mapping[str, Sequence[str]] | None = None  # judge.told_apart
+    covering: Mapping[str, int] = field(default_factory=dict)  # verdicts of the cases of covering arrays
 
     @property
     def rate(self) -> float:
@@ -80,7 +81,8 @@ def summarise(results: Sequence[Result], captures: Captures, unused: Sequence[Un
                   if any(key[0] == kind for key in (*held, *differ))},
         binding=_tally(held, differ, True), advisory=_tally(held, differ, False), unused=tuple(unused),
         realm_ready=realm_ready, seconds=seconds, played=sum(result.trace is not None for result in results),
-        exit_code=code, meaning=meaning, split=split(results), builds=told_apart(results, captures))
+        exit_code=code, meaning=meaning, split=split(results), builds=told_apart(results, captures),
+        covering=_ordered(Counter(result.verdict.label for result in results if result.case.scenario.covering)))
 
 
 def _exit(results: Sequence[Result], unused: Sequence[UnusedEntry], interrupted: bool) -> tuple[int, str]:
@@ -130,7 +132,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
     return {
         "cases": sum(summary.verdicts.values()), "verdicts": dict(summary.verdicts),
         "mechanisms": {name: dict(counts) for name, counts in summary.mechanisms.items()},
-        "unsupported": dict(summary.not_run),
+        "covering": dict(summary.covering), "unsupported": dict(summary.not_run),
         "expectations": {
             "binding": vars(summary.binding), "advisory": vars(summary.advisory),
             "evidence": {kind: vars(tally) for kind, tally in summary.evidence.items()}},

@@ -97,6 +97,8 @@ def summary_lines(summary: Summary) -> list[str]:
     lines = ["", f"{sum(summary.verdicts.values())} cases: " + _counts(summary.verdicts)]
     width = max((len(name) for name in summary.mechanisms), default=0)
     lines += [f"  {name:<{width}}  {_counts(counts)}" for name, counts in summary.mechanisms.items()]
+    if summary.covering:
+        lines.append(f"Of these {sum(summary.covering.values())} from covering arrays, advisory: {_counts(summary.covering)}")
     lines += [f"Not played: {number} case{'' if number == 1 else 's'}: {reason}" for reason, number in summary.not_run.items()]
     lines.append(f"Expectations: binding {_tally(summary.binding)}; advisory {_tally(summary.advisory)}")
     lines += [f"  {kind:<10}  {_tally(tally)}" for kind, tally in summary.evidence.items()]
