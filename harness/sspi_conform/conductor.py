@@ -77,19 +77,19 @@ def _play_steps(stage: Stage) -> None:
 
 
 def _play_words(stage: Stage, verb: str, words: list[str]) -> None:
-    if verb == "establish":
-        handshake.establish(stage)
-    elif verb == "continue":
-        handshake.go_on(stage)
-    elif verb in ("sign", "seal"):
+    if verb in ("sign", "seal"):
         messages.step_words(stage, verb, words)
     else:
         _play_argument(stage, verb, words[0] if words else None)
 
 
 def _play_argument(stage: Stage, verb: str, argument: Any) -> None:
+    if isinstance(argument, Mapping) and "exchange" in argument:
+        stage = stage.exchange(argument["exchange"])
     if verb == "acquire":
         handshake.step_acquire(stage, argument)
+    elif verb in ("establish", "continue"):
+        handshake.step_legs(stage, verb, argument or {})
     elif verb == "leg":
         handshake.step_leg(stage, argument)
     elif verb in ("sign", "seal"):

@@ -8,16 +8,17 @@ from typing import Any
 
 from . import flags, statuses
 from .model import SIDES, Case, ConformError, Matcher, show
-from .verbs import verb_of
+from .verbs import EXCHANGE, verb_of
 from .yamlfile import Items, Section, did_you_mean
 
 _SIDE = r"(?:initiator|acceptor)"
 _LABEL = r"[A-Za-z0-9_-]+"
+_THERE = rf"{_SIDE}(?:\.{EXCHANGE})?"  # a side, in an exchange that has a name
 _FORMS = (
     rf"{_SIDE}\.acquire\.(?:status|expiry|expiry\.value)",
-    rf"{_SIDE}\.(?:leg\.[1-9][0-9]*|last)\.(?:status|attributes|expiry|expiry\.value|canary|output\.[a-z-]+"
+    rf"{_THERE}\.(?:leg\.[1-9][0-9]*|last)\.(?:status|attributes|expiry|expiry\.value|canary|output\.[a-z-]+"
     rf"|complete\.status|phNewContext|allocations|free|token(?:\.[A-Za-z0-9_.-]+)?)",
-    rf"{_SIDE}\.(?:legs|complete\.status)", r"established", r"end",
+    rf"{_THERE}\.(?:legs|complete\.status)", rf"(?:{EXCHANGE}\.)?established", r"end",
     rf"sign\.{_LABEL}\.(?:make\.status|verify\.status|signature(?:\.[a-z-]+)?|canary|qop)",
     rf"seal\.{_LABEL}\.(?:encrypt\.status|decrypt\.status|plaintext|token(?:\.[a-z-]+)?|on-the-wire|canary|qop)",
     rf"query\.{_SIDE}\.[A-Z_0-9x]+\.(?:status|value|value\.[A-Za-z0-9_.]+)",
@@ -27,7 +28,7 @@ _FORMS = (
     r"onward\.(?:impersonate|revert|leg\.[12]|third|(?:third\.|afterwards\.)?acquire|afterwards)\.status", r"onward\.(?:token|as)",
 )
 # What stands on the wire; a recording cannot show more.
-_WIRE = re.compile(rf"{_SIDE}\.(?:(?:leg\.[0-9]+|last)\.token(?:\..+)?|legs)|established"
+_WIRE = re.compile(rf"{_THERE}\.(?:(?:leg\.[0-9]+|last)\.token(?:\..+)?|legs)|(?:{EXCHANGE}\.)?established"
                    rf"|seal\.{_LABEL}\.(?:token(?:\..+)?|on-the-wire)|sign\.{_LABEL}\.signature(?:\..+)?")
 _KINDS = ("one-of", "includes", "excludes", "not", "at-least", "at-most")
 

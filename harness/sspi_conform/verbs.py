@@ -8,16 +8,20 @@ from typing import Any
 
 from . import flags
 from .model import SIDES
+from .play.stage import MAIN
 from .settings import Complaint, check_bindings, check_damage, check_output
 from .yamlfile import did_you_mean
 
 # Filled in by the conductor while it plays, so no scenario may set them.
 LIVE_NAMES = ("ctx", "cred", "token", "own", "target", "keytab", "package")
+EXCHANGE = "[a-z]+"  # the name of an exchange
 _NAME = re.compile(r"\$([a-z][a-z0-9_-]*)")
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    "leg": ("side", "input", "flags", "bindings", "output", "data-rep", "request"),
-    "sign": ("side", "tamper", "layout", "hex", "size", "as", "qop", "hold", "number", "ctx"),
-    "seal": ("side", "tamper", "layout", "hex", "size", "as", "qop", "hold", "number", "ctx"),
+    "establish": ("exchange", "legs"),
+    "continue": ("exchange", "legs"),
+    "leg": ("side", "input", "flags", "bindings", "output", "data-rep", "request", "exchange"),
+    "sign": ("side", "tamper", "layout", "hex", "size", "as", "qop", "hold", "number", "ctx", "exchange"),
+    "seal": ("side", "tamper", "layout", "hex", "size", "as", "qop", "hold", "number", "ctx", "exchange"),
     "open": ("side", "message", "as", "to", "ctx"),
     "query": ("side", "attributes"),
     "call": ("side", "as", "request"),
@@ -25,8 +29,9 @@ _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 }
 _TAMPERS = ("flip", "flip-token", "flip-header", "truncate")
 _LAYOUTS = ("stream", "token-data", "padding", "parts", "dce", "dce-plain")
-_PLAIN = ("establish", "acquire", "continue", "delete", "free")
-VERBS = (*_PLAIN, *_ARGUMENTS, "world")
+_OF_A_SIDE = ("acquire", "delete", "free")
+_LEGS = ("establish", "continue")
+VERBS = (*_OF_A_SIDE, *_ARGUMENTS, "world")
 
 
 def verb_of(step: Any) -> str:
@@ -79,9 +84,9 @@ def _check_words(verb: str, words: list[str]) -> Complaint:
         if words == ["both", "ways"] or (len(words) == 1 and words[0] in SIDES):
             return None
         return f"'{' '.join([verb, *words])}' is no step", f"Write {verb} both ways, or {verb} initiator."
-    if verb in _ARGUMENTS or verb == "world":
+    if verb in _ARGUMENTS and verb not in _LEGS or verb == "world":
         return f"'{verb}' needs an argument", f"Write {verb}: {'{side: acceptor}' if verb != 'world' else 'kill-kdc'}."
-    if words and not (verb in ("acquire", "delete", "free") and len(words) == 1 and words[0] in SIDES):
+    if words and not (verb in _OF_A_SIDE and len(words) == 1 and words[0] in SIDES):
         return f"'{' '.join([verb, *words])}' is no step", f"Write {verb}."
     return None
 
@@ -91,8 +96,8 @@ def _check_argument(verb: str, argument: Any) -> Complaint:
         if isinstance(argument, (str, Mapping)) and argument:
             return None
         return "'world' needs an event", "Write world: kill-kdc."
-    if verb in _PLAIN:
-        if verb != "establish" and verb != "continue" and argument in SIDES:
+    if verb in _OF_A_SIDE:
+        if argument in SIDES:
             return None
         return f"'{verb}' takes no such argument", f"Write {verb}."
     if not isinstance(argument, Mapping):
@@ -100,11 +105,30 @@ def _check_argument(verb: str, argument: Any) -> Complaint:
     for key in argument:
         if key not in _ARGUMENTS[verb]:
             return f"unknown key '{key}' in '{verb}'", did_you_mean(key, _ARGUMENTS[verb])
+    if (complaint := _check_exchange(verb, argument)) is not None:
+        return complaint
+    if verb in _LEGS:
+        return None
     if verb == "onward":
         return _check_onward(argument)
     if argument.get("side") not in SIDES:
         return f"'{verb}' needs a side", "Write side: initiator or side: acceptor."
     return _check_values(verb, argument)
+
+
+def _check_exchange(verb: str, argument: Mapping[str, Any]) -> Complaint:
+    """The words that say which exchange a step belongs to, and how far it goes."""
+    given = argument.get("input")
+    names = [argument.get("exchange", MAIN), given.get("of", MAIN) if isinstance(given, Mapping) else MAIN]
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(EXCHANGE, name):
+            return f"'{name}' is no name of an exchange", "Write a word of small letters, such as second."
+    if "exchange" in argument and verb in ("sign", "seal") and not isinstance(argument.get("as"), str):
+        return f"'{verb}' in another exchange needs a name for what it observes", "Write as: a-word."
+    legs = [argument.get("legs", 1), given.get("leg", 1) if isinstance(given, Mapping) else 1]
+    if any(type(one) is not int or one < 1 for one in legs):
+        return f"'{verb}' counts legs from 1", "Write legs: 2."
+    return None
 
 
 def _check_onward(argument: Mapping[str, Any]) -> Complaint:

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import requests
 from .names import Names
-from .stage import CRED, CTX, Side, Stage
+from .stage import CRED, Side, Stage
 
 MOST_LEGS = 10
 OK, CONTINUE = "0x00000000", "0x00090312"
@@ -17,12 +17,12 @@ _TOKEN, _TYPE_MASK = 2, 0x0FFFFFFF
 _NOTHING: Mapping[str, Any] = {}
 
 
-def establish(stage: Stage) -> None:
+def establish(stage: Stage, most: int = MOST_LEGS) -> None:
     """Both credentials, then legs. Where nothing forbids it, both sides work at the same time."""
     initiator, acceptor = stage.initiator, stage.acceptor
     if stage.careful or initiator.credentials or acceptor.credentials or initiator.legs:
         if acquire(stage, initiator) and acquire(stage, acceptor):
-            go_on(stage)
+            go_on(stage, most)
         return
     first = [requests.acquire(stage, initiator), requests.leg(stage, initiator, None, _NOTHING)]
     second = [requests.acquire(stage, acceptor)]
@@ -30,14 +30,14 @@ def establish(stage: Stage) -> None:
     if _acquired(stage, initiator, first[0], acquired_first[0]):
         if _acquired(stage, acceptor, second[0], acquired_second[0]):
             _legged(stage, initiator, first[1], acquired_first[1])
-            go_on(stage)
+            go_on(stage, most)
             return
     elif acquired_second[0].get("phCredential", _NOTHING).get("written"):
         acceptor.credentials.append(CRED)
-    stage.observed["established"] = False
+    stage.observed[stage.established] = False
     if acquired_first[1].get("phNewContext", _NOTHING).get("written"):
         # what a caller that goes step by step would not have called: not observed, but given back
-        initiator.contexts.append(CTX)
+        initiator.contexts.append(initiator.ctx)
 
 
 def acquire(stage: Stage, side: Side) -> bool:
@@ -47,7 +47,7 @@ def acquire(stage: Stage, side: Side) -> bool:
     request = requests.acquire(stage, side)
     fine = _acquired(stage, side, request, stage.send_raw(side, request))
     if not fine:
-        stage.observed["established"] = False
+        stage.observed[stage.established] = False
     return fine
 
 
@@ -82,10 +82,10 @@ def _legged(stage: Stage, side: Side, request: Mapping[str, Any], answer: Mappin
                                                     f"that was to fail never came")
     observed, names = stage.observed, stage.names
     side.legs += 1
-    path = f"{side.name}.leg.{side.legs}."
+    path = f"{side.path}leg.{side.legs}."
     stage.last = side
     if answer.get("phNewContext", _NOTHING).get("written"):
-        context = request.get("ctx", CTX)
+        context = request["ctx"]
         if context not in side.contexts:
             side.contexts.append(context)
     observed[path + "status"] = names.status(status)
@@ -101,7 +101,7 @@ def _legged(stage: Stage, side: Side, request: Mapping[str, Any], answer: Mappin
     observed[path + "token"] = names.kinds.of(token)
     if token:
         observed.tokens[path + "token"] = token
-    observed[f"{side.name}.legs"] = side.legs
+    observed[f"{side.path}legs"] = side.legs
     side.token, side.status = token, status
     side.done = side.done or (status in (OK, COMPLETE_NEEDED) and not side.refused)
     side.refused = side.refused or status not in _GOOD
@@ -139,7 +139,7 @@ def _output(observed: dict[str, Any], names: Names, path: str, request: Mapping[
 
 def _complete(stage: Stage, side: Side, path: str, token: str) -> str:
     """CompleteAuthToken over the output token; returns the token as it is then."""
-    request = {"call": "CompleteAuthToken", "ctx": CTX, "input": [{"type": "TOKEN", "hex": token}]}
+    request = {"call": "CompleteAuthToken", "ctx": side.ctx, "input": [{"type": "TOKEN", "hex": token}]}
     answer = stage.send(side, request)
     stage.observed[path + "complete.status"] = stage.names.status(answer["status"])
     if answer["status"] != OK:
@@ -150,11 +150,12 @@ def _complete(stage: Stage, side: Side, path: str, token: str) -> str:
     return token
 
 
-def go_on(stage: Stage) -> None:
-    """Alternate from where the play stands until both are done, one refuses, or there is nothing to send."""
+def go_on(stage: Stage, most: int = MOST_LEGS) -> None:
+    """Alternate from where the play stands until both are done, one refuses, there is nothing to send, or that many legs
+    were made."""
     initiator, acceptor = stage.initiator, stage.acceptor
     side = initiator if stage.last is None else stage.other(stage.last)
-    while not (initiator.done and acceptor.done or side.denied) and initiator.legs + acceptor.legs < MOST_LEGS:
+    while not (initiator.done and acceptor.done or side.denied) and initiator.legs + acceptor.legs < most:
         before = stage.other(side)
         if before.refused and not before.token:
             break  # a refusal that comes with a token is for the other side to read
@@ -165,7 +166,7 @@ def go_on(stage: Stage) -> None:
         if before.refused:
             break
         side = before
-    stage.observed["established"] = (initiator.done and acceptor.done
+    stage.observed[stage.established] = (initiator.done and acceptor.done
                                      and not initiator.refused and not acceptor.refused)
 
 
@@ -173,6 +174,11 @@ def step_acquire(stage: Stage, argument: Any) -> None:
     """acquire, acquire: initiator."""
     for side in stage.sides.values() if argument is None else (stage.side(argument),):
         acquire(stage, side)
+
+
+def step_legs(stage: Stage, verb: str, argument: Mapping[str, Any]) -> None:
+    """establish, continue: to the end or to so many legs of both sides together."""
+    (establish if verb == "establish" else go_on)(stage, argument.get("legs", MOST_LEGS))
 
 
 def step_leg(stage: Stage, argument: Mapping[str, Any]) -> None:
@@ -195,12 +201,23 @@ def _input(stage: Stage, side: Side, wanted: Any) -> str | None:
         return ""
     if "hex" in wanted:
         return str(stage.filled_in(wanted["hex"], side))
+    if "of" in wanted or "leg" in wanted:
+        return _said(stage, side, wanted)
     token = bytearray.fromhex(last or "")
     if "truncate" in wanted:
         return token[:wanted["truncate"]].hex()
     if "flip" in wanted and token:
         token[min(wanted["flip"], len(token) - 1)] ^= 0xFF
     return token.hex()
+
+
+def _said(stage: Stage, side: Side, wanted: Mapping[str, Any]) -> str:
+    """A token of the other side, of an earlier leg or of another exchange; '' where it sent none."""
+    there = stage.exchange(wanted["of"]) if "of" in wanted else stage
+    speaker = there.sides[stage.other(side).name]
+    if "leg" in wanted:
+        return stage.observed.tokens.get(f"{speaker.path}leg.{wanted['leg']}.token", "")
+    return speaker.token or ""
 
 
 def step_give_back(stage: Stage, verb: str, argument: Any) -> None:

@@ -10,7 +10,7 @@ from .. import tokens
 from . import damage, layouts
 from .handshake import OK
 from .layouts import SPARE_TOKEN
-from .stage import CTX, Side, Stage
+from .stage import Side, Stage
 
 _DATA = 1  # without an attribute bit
 
@@ -27,7 +27,7 @@ class Message:
 
 def step_words(stage: Stage, verb: str, words: list[str]) -> None:
     """`sign both ways`, `seal initiator`: only on an established context."""
-    if not stage.observed.get("established"):
+    if not stage.observed.get(stage.established):
         return
     for name in ("initiator", "acceptor") if words == ["both", "ways"] else words:
         step(stage, verb, {"side": name})
@@ -36,7 +36,7 @@ def step_words(stage: Stage, verb: str, words: list[str]) -> None:
 def step(stage: Stage, verb: str, argument: Mapping[str, Any]) -> None:
     """One message from argument['side'] to the other side."""
     sender = stage.side(argument["side"])
-    if argument.get("ctx", CTX) not in sender.contexts:
+    if argument.get("ctx", sender.ctx) not in sender.contexts:
         return  # there never was a context: nothing that a caller could do
     text = _text(argument, sender)
     path = f"{verb}.{argument.get('as', sender.name)}."
@@ -55,7 +55,7 @@ def _text(argument: Mapping[str, Any], sender: Side) -> str:
 
 def _sizes(stage: Stage, side: Side) -> Mapping[str, Any]:
     if side.sizes is None:
-        request = {"call": "QueryContextAttributes", "ctx": CTX, "ulAttribute": "SIZES"}
+        request = {"call": "QueryContextAttributes", "ctx": side.ctx, "ulAttribute": "SIZES"}
         answer = stage.send(side, request)
         side.sizes = answer.get("value", {}) if answer["status"] == OK else {}
     return side.sizes
@@ -108,7 +108,7 @@ def _seal(stage: Stage, sender: Side, argument: Mapping[str, Any], text: str, pa
 
 def _making(argument: Mapping[str, Any], sender: Side) -> dict[str, Any]:
     """Context, number and quality of protection of a message that is made."""
-    found = {"ctx": argument.get("ctx", CTX), "MessageSeqNo": _number(argument, sender)}
+    found = {"ctx": argument.get("ctx", sender.ctx), "MessageSeqNo": _number(argument, sender)}
     return found | ({"fQOP": argument["qop"]} if "qop" in argument else {})
 
 
@@ -145,11 +145,12 @@ def step_open(stage: Stage, argument: Mapping[str, Any]) -> None:
     label = argument.get("as", argument["message"])
     verb = "sign" if message.call == "VerifySignature" else "seal"
     receiver = stage.side(argument["to"]) if "to" in argument else stage.other(stage.side(argument["side"]))
-    _open(stage, receiver, f"{verb}.{label}.", message, argument.get("ctx", CTX))
+    _open(stage, receiver, f"{verb}.{label}.", message, argument.get("ctx"))
 
 
-def _open(stage: Stage, receiver: Side, path: str, message: Message, ctx: str = CTX) -> None:
+def _open(stage: Stage, receiver: Side, path: str, message: Message, ctx: str | None = None) -> None:
     observed, names = stage.observed, stage.names
+    ctx = ctx or receiver.ctx
     if ctx not in receiver.contexts:
         return
     answer = stage.send(receiver, {"call": message.call, "ctx": ctx, "MessageSeqNo": message.number,

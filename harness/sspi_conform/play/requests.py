@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from .stage import CRED, CTX, PACKAGE_LISTS, Side, Stage
+from .stage import CRED, PACKAGE_LISTS, Side, Stage
 
 INBOUND, OUTBOUND = 1, 2
 DATA_REPS = {"native": 16, "network": 0}
@@ -52,7 +52,7 @@ def leg(stage: Stage, side: Side, token: str | None, overrides: Mapping[str, Any
     output = overrides["output"] if "output" in overrides else settings["output"]
     flags = stage.names.bits(side.name, overrides.get("flags", settings["flags"]))
     request: dict[str, Any] = {
-        "call": side.call, "cred": CRED, "ctx": CTX,
+        "call": side.call, "cred": CRED, "ctx": side.ctx,
         "fContextReq": flags | ALLOCATE_MEMORY if output == "allocate" else flags,
         "TargetDataRep": DATA_REPS[overrides.get("data-rep", settings["data-rep"])],
     }

@@ -2,8 +2,9 @@
 """What the verbs work on: the two sides of a case, its trace, and how a request gets to an endpoint."""
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..endpoint import Endpoint, EndpointEnded
@@ -13,6 +14,7 @@ from .names import Names
 from .observed import Observed
 
 CRED, CTX = "cred", "ctx"  # the names of the handles a side uses unless a step says otherwise
+MAIN = "main"  # the exchange of steps that name none
 PACKAGE_LISTS = {"NTLM": "!Kerberos", "Kerberos": "!NTLM"}
 
 
@@ -33,6 +35,8 @@ class Side:
     settings: Mapping[str, Any]
     misbehaves: bool  # whether the endpoint is the peer that can be told to
     call: str = ""
+    ctx: str = CTX
+    path: str = ""  # what stands before the paths of its legs
     credentials: list[str] = field(default_factory=list)  # handles to give back
     contexts: list[str] = field(default_factory=list)
     legs: int = 0
@@ -44,6 +48,11 @@ class Side:
     sequence: int = 0  # number of the next message it sends
     sizes: Mapping[str, Any] | None = None
     retire: bool = False  # its endpoint is not fit for the next case
+
+    def beside(self, exchange: str) -> Side:
+        """The same side at the beginning of another exchange: credentials and the list of contexts are one."""
+        return replace(self, ctx=f"{CTX}-{exchange}", path=f"{self.path}{exchange}.", legs=0, token=None, status="",
+                       done=False, refused=False, sequence=0, sizes=None)
 
 
 class Stage:
@@ -60,11 +69,33 @@ class Stage:
         self.acceptor_identity = acceptor_identity
         self.observed = Observed()
         self.trace = Trace(observed=self.observed)
-        self.sides = {name: Side(name, endpoints[name], case.settings[name], name == peer) for name in SIDES}
-        self.initiator, self.acceptor = self.sides["initiator"], self.sides["acceptor"]
+        self.sides = {name: Side(name, endpoints[name], case.settings[name], name == peer, path=f"{name}.")
+                      for name in SIDES}
         self.initiator.call, self.acceptor.call = "InitializeSecurityContext", "AcceptSecurityContext"
+        self.established = "established"  # the path that says whether this exchange came to its end
         self.last: Side | None = None  # who made the last leg
+        self._exchanges = {MAIN: self}
         self.held: dict[str, Any] = {}  # messages.Message by label
+
+    @property
+    def initiator(self) -> Side:
+        """The side that calls InitializeSecurityContext."""
+        return self.sides["initiator"]
+
+    @property
+    def acceptor(self) -> Side:
+        """The side that calls AcceptSecurityContext."""
+        return self.sides["acceptor"]
+
+    def exchange(self, name: str) -> Stage:
+        """The stage as another exchange between the same two sides has it: contexts and legs are its own, all else is
+        shared."""
+        if name not in self._exchanges:
+            beside = self._exchanges[name] = copy.copy(self)
+            main = self._exchanges[MAIN]
+            beside.sides = {side.name: side.beside(name) for side in main.sides.values()}
+            beside.established, beside.last = f"{name}.{main.established}", None
+        return self._exchanges[name]
 
     def other(self, side: Side) -> Side:
         """The side across the wire."""
@@ -147,7 +178,7 @@ class Stage:
 
     def _word(self, word: str, text: str, side: Side) -> Any:
         words: dict[str, Callable[[], Any]] = {
-            "ctx": lambda: CTX, "cred": lambda: CRED, "token": lambda: self.other(side).token or "",
+            "ctx": lambda: side.ctx, "cred": lambda: CRED, "token": lambda: self.other(side).token or "",
             "own": lambda: side.token or "", "subject": lambda: self.case.subject,
             "target": lambda: self.world.target(self.initiator.settings["target"]),
             "package": lambda: side.settings["package"],
