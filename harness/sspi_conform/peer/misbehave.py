@@ -93,6 +93,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "unsupported-first": "Negotiate initiator: an unknown mechanism first, with an optimistic token of it",
         "negoex-first": "Negotiate initiator: NEGOEX first, with an optimistic token of it, as Windows outside a domain",
         "unknown-only": "Negotiate initiator: no mechanism that anybody has",
+        "late-fallback-last": "Negotiate initiator: the mark of late fallback to NTLM behind its mechanisms, as Windows Server 2025",
         "krb5-first": "Negotiate initiator: Kerberos under its own number before the one of Windows 2000",
     },
     "mechTypes": {

@@ -16,6 +16,7 @@ from .statuses import (SEC_E_INVALID_HANDLE, SEC_E_MESSAGE_ALTERED, SEC_E_OK, SE
 
 KERBEROS_OIDS = (wire.MS_KRB5, wire.KRB5)
 UNKNOWN_MECHANISM = "1.3.6.1.4.1.311.2.2.31"  # for the misbehaviour mechanism-order
+LATE_FALLBACK = "1.3.6.1.4.1.311.2.2.40"  # MS-SPNG 3.1.5.1
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from ..tokens import TokenError
 from ..tokens import spnego as wire
 from . import model
 from .model import Leg, SspiError
-from .spnego import KERBEROS_OIDS, UNKNOWN_MECHANISM, Negotiation
+from .spnego import KERBEROS_OIDS, LATE_FALLBACK, UNKNOWN_MECHANISM, Negotiation
 from .statuses import (SEC_E_INVALID_TOKEN, SEC_E_LOGON_DENIED, SEC_E_NO_CREDENTIALS, SEC_E_OK,
                        SEC_I_CONTINUE_NEEDED)
 
@@ -50,6 +50,8 @@ class Initiator(Negotiation):
         order = self._misbehave.get("mechanism-order")
         if order == "krb5-first":
             offered.sort(key=lambda oid: oid != wire.KRB5)
+        if order == "late-fallback-last":
+            offered.append(LATE_FALLBACK)
         if order == "negoex-first":
             offered = [wire.NEGOEX, *(oid for oid in offered if oid != wire.NEGOEX)]
             token, self._inner = b"NEGOEXTS" + bytes(8), None
