@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support import case, fake, world
+from sspi_conform import verbs
 from sspi_conform.conductor import Conductor
 from sspi_conform.model import Case, Trace
 from sspi_conform.play.observed import Observed
@@ -360,3 +361,41 @@ def test_a_message_in_another_context_and_with_another_number(play) -> None:
     assert played.calls("initiator").count("DecryptMessage") == 2  # its own, and that of the acceptor
     assert played.observed["seal.back.decrypt.status"] == "SEC_E_OK"
     assert "seal.three.encrypt.status" not in played.observed
+
+
+def test_exchanges_interleave(play) -> None:
+    played = play(case(["acquire", {"leg": {"side": "initiator"}}, {"leg": {"side": "initiator", "exchange": "second"}},
+                        {"leg": {"side": "acceptor", "exchange": "second"}}, {"leg": {"side": "acceptor"}},
+                        {"leg": {"side": "initiator", "input": {"of": "second"}}},
+                        {"leg": {"side": "initiator", "exchange": "second", "input": {"of": "main", "leg": 1}}}]),
+                  {ISC: [{"output": token("a1")}, {"output": token("b1")}]},
+                  {ASC: [{"output": token("b2")}, {"output": token("a2")}]})
+    assert [(request["ctx"], request.get("input", [{}])[0].get("hex")) for request in played.requests(ISC)] == [
+        ("ctx", None), ("ctx-second", None), ("ctx", "b2"), ("ctx-second", "a2")]
+    assert [(request["ctx"], request["input"][0]["hex"]) for request in played.requests(ASC)] == [
+        ("ctx-second", "b1"), ("ctx", "a1")]
+    assert played.observed["initiator.second.last.status"] == played.observed["initiator.second.leg.2.status"]
+    assert played.calls("initiator").count("AcquireCredentialsHandle") == 1
+    assert sorted(request["ctx"] for request in played.requests("DeleteSecurityContext")) == [
+        "ctx", "ctx", "ctx-second", "ctx-second"]
+
+
+def test_an_exchange_is_broken_off_and_another_goes_on_with_the_credential(play) -> None:
+    played = play(case([{"establish": {"legs": 3}}, "delete", {"establish": {"exchange": "again"}},
+                        {"sign": {"side": "acceptor", "exchange": "again", "as": "later"}}]))
+    assert (played.observed["initiator.legs"], played.observed["acceptor.legs"]) == (2, 1)
+    assert played.observed["established"] is False and played.observed["again.established"] is True
+    assert played.observed["delete.acceptor.status"] == "SEC_E_OK"
+    assert played.calls().count("AcquireCredentialsHandle") == 2
+    assert [request["ctx"] for request in played.requests("MakeSignature")] == ["ctx-again"]
+    assert [request["ctx"] for request in played.requests("VerifySignature")] == ["ctx-again"]
+
+
+@pytest.mark.parametrize(("step", "word"), [
+    ({"establish": {"exchange": "Second"}}, "name of an exchange"), ({"continue": {"legs": 0}}, "counts legs"),
+    ({"leg": {"side": "acceptor", "input": {"of": 1}}}, "name of an exchange"),
+    ({"leg": {"side": "acceptor", "input": {"leg": "x"}}}, "counts legs"),
+    ({"seal": {"side": "acceptor", "exchange": "second"}}, "needs a name"), ({"establish": {"side": "acceptor"}}, "unknown key")])
+def test_exchanges_are_checked(step: Any, word: str) -> None:
+    complaint = verbs.check(step)
+    assert complaint is not None and word in complaint[0]
