@@ -7,6 +7,7 @@
 #include "kerberos/credential.h"
 #include "kerberos/pool.h"
 #include "kerberos_fixture.h"
+#include "leaks.h"
 
 static struct world world;
 
@@ -108,7 +109,9 @@ static void keys_in_identity(void)
         identity.keytab = (struct sspi_blob){bytes.data, size};
         ASSERT_STATUS(acquire(SECPKG_CRED_INBOUND, NULL, &identity, &pair.server_credential),
                       SEC_E_OK);
+        leaks_allowed(); /* libkrb5 1.20 forgets the key of half an entry */
         CU_ASSERT_EQUAL(pair_establish(&pair, 0x1001e, 0), size == bytes.size);
+        leaks_reported();
         if (size == bytes.size) {
             /* The second context finds the keys where the first left them. */
             pair_reset(&pair);
