@@ -92,7 +92,32 @@ static void read_buffer(struct request *r, struct json *object, SecBuffer *entry
     entry->pvBuffer = room->start;
 }
 
-void buffers_read(struct request *r, const char *key, struct buffer_list *list)
+/* What is wrong with the descriptor itself: {"ulVersion": 1}, {"pBuffers": "null", "cBuffers": 2}.
+ */
+static void misdescribe(struct request *r, const char *key, SecBufferDesc *descriptor)
+{
+    struct json *wrong = request_take(r->object, key);
+
+    if (!wrong)
+        return;
+    if (wrong->type != JSON_OBJECT) {
+        request_error(r, "%s is not an object", key);
+        return;
+    }
+    descriptor->ulVersion = request_u32(r, wrong, "ulVersion", SECBUFFER_VERSION);
+    uint32_t count = request_u32(r, wrong, "cBuffers", (uint32_t)descriptor->cBuffers);
+    const struct json *buffers = request_string(r, wrong, "pBuffers", false);
+    if (buffers && strcmp(buffers->text, "null") == 0)
+        descriptor->pBuffers = NULL;
+    else if (buffers)
+        request_error(r, "pBuffers of %s may only be \"null\"", key);
+    else if (count > descriptor->cBuffers)
+        request_error(r, "cBuffers of %s counts buffers that are not there", key);
+    descriptor->cBuffers = count;
+    request_all_taken(r, wrong, key);
+}
+
+void buffers_read(struct request *r, const char *key, const char *wrong, struct buffer_list *list)
 {
     struct json *array = request_take(r->object, key);
 
@@ -115,6 +140,7 @@ void buffers_read(struct request *r, const char *key, struct buffer_list *list)
     list->descriptor.cBuffers = list->count;
     list->descriptor.pBuffers = list->entries;
     list->pointer = &list->descriptor;
+    misdescribe(r, wrong, &list->descriptor);
 }
 
 /* How many bytes may be read at `start`, when that lies in one of the caller's buffers. */

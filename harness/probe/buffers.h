@@ -25,8 +25,9 @@ struct buffer_list {
     uint32_t count;
 };
 
-/* Take the list `key` of the request. Everything lives in the arena. */
-void buffers_read(struct request *r, const char *key, struct buffer_list *list);
+/* Take the list `key` of the request, and what `wrong` says about its descriptor. Everything lives
+ * in the arena. */
+void buffers_read(struct request *r, const char *key, const char *wrong, struct buffer_list *list);
 
 enum buffers_report {
     BUFFERS_WITHOUT_BYTES, /* the list was input: what the caller knows is not repeated */

@@ -34,6 +34,7 @@ static const struct {
     CALL(CompleteAuthToken, call_control_token),
     CALL(ApplyControlToken, call_control_token),
     CALL(EnumerateSecurityPackages, call_enumerate_packages),
+    CALL(FreeContextBuffer, call_free_nothing),
     CALL(QuerySecurityPackageInfo, call_query_package),
     CALL(QueryCredentialsAttributes, call_query_attributes),
     CALL(QuerySecurityContextToken, call_query_token),
@@ -103,8 +104,31 @@ static void read_common(struct request *r)
     const struct json *failing = json_member(r->object, "failalloc");
 
     r->raw = request_bool(r, r->object, "raw");
+    r->elsewhere = request_bool(r, r->object, "thread");
     r->counting = failing && failing->type != JSON_NULL;
     r->failing = request_u64(r, r->object, "failalloc", 0);
+}
+
+struct errand {
+    call_handler handler;
+    struct request *request;
+};
+
+static void run_handler(void *argument)
+{
+    const struct errand *errand = argument;
+    errand->handler(errand->request);
+}
+
+/* The whole handler moves to the other thread: nothing else runs until it is back. */
+static void handle(struct request *r, call_handler handler)
+{
+    struct errand errand = {handler, r};
+
+    if (!r->elsewhere)
+        handler(r);
+    else if (!platform_on_a_thread(run_handler, &errand))
+        request_error(r, "no thread could be started");
 }
 
 static void dispatch(struct request *r)
@@ -125,7 +149,7 @@ static void dispatch(struct request *r)
         else if (r->counting && failalloc_unsupported())
             answer_unsupported(r, failalloc_unsupported());
         else
-            calls[i].handler(r);
+            handle(r, calls[i].handler);
         return;
     }
     answer_unsupported(r, "this probe has no such call");

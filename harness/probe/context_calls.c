@@ -32,8 +32,8 @@ static void leg_read(struct request *r, struct leg *leg)
     handle_result_prepare(r, &leg->new_context, "phNewContext");
     mask_result_prepare(r, &leg->attributes, "pfContextAttr");
     time_result_prepare(r, &leg->expiry, "ptsExpiry");
-    buffers_read(r, "input", &leg->input);
-    buffers_read(r, "output", &leg->output);
+    buffers_read(r, "input", "pInput", &leg->input);
+    buffers_read(r, "output", "pOutput", &leg->output);
 }
 
 /* Some implementations hand out another handle on a later leg: whatever was written counts. */
@@ -96,7 +96,7 @@ void call_control_token(struct request *r)
     struct buffer_list input;
 
     request_context(r, &context);
-    buffers_read(r, "input", &input);
+    buffers_read(r, "input", "pInput", &input);
     if (!request_ready(r))
         return;
     call_begin(r);

@@ -27,13 +27,18 @@ void call_enumerate_packages(struct request *r)
 {
     void *packages = untouched_pointer();
     ULONG count = PATTERN_U32;
+    bool without_count = request_says_null(r, "pcPackages");
+    bool without = request_says_null(r, "ppPackageInfo");
 
     if (!request_ready(r))
         return;
     call_begin(r);
-    SECURITY_STATUS status = r->functions->EnumerateSecurityPackages(&count, &packages);
+    SECURITY_STATUS status = r->functions->EnumerateSecurityPackages(without_count ? NULL : &count,
+                                                                     without ? NULL : &packages);
     call_end(r, status);
     answer_status(r);
+    if (without || without_count)
+        return;
     write_key(r->out, "packages");
     bool written = packages != untouched_pointer();
     if (status < 0 || !written || !packages || count == PATTERN_U32) {
@@ -51,13 +56,17 @@ void call_query_package(struct request *r)
 {
     void *name = request_sspi_string(r, "pszPackageName", false);
     void *package = untouched_pointer();
+    bool without = request_says_null(r, "ppPackageInfo");
 
     if (!request_ready(r))
         return;
     call_begin(r);
-    SECURITY_STATUS status = r->functions->QuerySecurityPackageInfo(name, &package);
+    SECURITY_STATUS status =
+        r->functions->QuerySecurityPackageInfo(name, without ? NULL : &package);
     call_end(r, status);
     answer_status(r);
+    if (without)
+        return;
     write_key(r->out, "package");
     bool written = package != untouched_pointer();
     if (status < 0 || !written || !package) {
@@ -66,6 +75,17 @@ void call_query_package(struct request *r)
     }
     package_answer(r, package);
     release_buffer(r, package);
+}
+
+/* FreeContextBuffer of NULL; what an implementation allocated is released where it came up. */
+void call_free_nothing(struct request *r)
+{
+    if (!request_ready(r))
+        return;
+    call_begin(r);
+    SECURITY_STATUS status = r->functions->FreeContextBuffer(NULL);
+    call_end(r, status);
+    answer_status(r);
 }
 
 void call_acquire_credentials(struct request *r)
@@ -80,12 +100,15 @@ void call_acquire_credentials(struct request *r)
     uint32_t use = request_needed_u32(r, r->object, "fCredentialUse");
     handle_result_prepare(r, &handle, "phCredential");
     time_result_prepare(r, &expiry, "ptsExpiry");
+    const struct json *given = json_member(r->object, "pvLogonId");
+    uint64_t logon = request_u64(r, r->object, "pvLogonId", 0); /* a LUID, as it lies in memory */
+    void *logon_id = given && given->type != JSON_NULL ? &logon : NULL;
     identity_read(r, &identity);
     if (!request_ready(r))
         goto out;
     call_begin(r);
     SECURITY_STATUS status =
-        r->functions->AcquireCredentialsHandle(principal, package, use, NULL, identity.pointer,
+        r->functions->AcquireCredentialsHandle(principal, package, use, logon_id, identity.pointer,
                                                NULL, NULL, handle.pointer, expiry.pointer);
     call_end(r, status);
     if (handle_result_written(&handle))

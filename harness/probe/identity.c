@@ -66,6 +66,17 @@ static void read_string(struct request *r, struct identity *identity, const char
     *length = (uint32_t)count;
 }
 
+/* A string's length may be told wrong: shorter than the string, or any where there is none. */
+static void read_text(struct request *r, struct identity *identity, const char *key,
+                      const char *length_key, bool wide, void **text, uint32_t *length)
+{
+    read_string(r, identity, key, wide, text, length);
+    uint32_t told = request_u32(r, identity->object, length_key, *length);
+    if (*text && told > *length)
+        request_error(r, "%s is longer than the string", length_key);
+    *length = told;
+}
+
 void identity_read(struct request *r, struct identity *identity)
 {
     struct identity_plain *plain = &identity->value.plain;
@@ -85,17 +96,20 @@ void identity_read(struct request *r, struct identity *identity)
         request_all_taken(r, identity->object, "identity");
         return;
     }
-    read_string(r, identity, "User", kind.wide, &plain->User, &plain->UserLength);
-    read_string(r, identity, "Domain", kind.wide, &plain->Domain, &plain->DomainLength);
-    read_string(r, identity, "Password", kind.wide, &plain->Password, &plain->PasswordLength);
+    read_text(r, identity, "User", "UserLength", kind.wide, &plain->User, &plain->UserLength);
+    read_text(r, identity, "Domain", "DomainLength", kind.wide, &plain->Domain,
+              &plain->DomainLength);
+    read_text(r, identity, "Password", "PasswordLength", kind.wide, &plain->Password,
+              &plain->PasswordLength);
     plain->Flags =
         request_u32(r, identity->object, "Flags",
                     kind.wide ? SEC_WINNT_AUTH_IDENTITY_UNICODE : SEC_WINNT_AUTH_IDENTITY_ANSI);
     if (kind.extended) {
-        identity->value.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
-        identity->value.Length = sizeof identity->value;
-        read_string(r, identity, "PackageList", kind.wide, &identity->value.PackageList,
-                    &identity->value.PackageListLength);
+        identity->value.Version =
+            request_u32(r, identity->object, "Version", SEC_WINNT_AUTH_IDENTITY_VERSION);
+        identity->value.Length = request_u32(r, identity->object, "Length", sizeof identity->value);
+        read_text(r, identity, "PackageList", "PackageListLength", kind.wide,
+                  &identity->value.PackageList, &identity->value.PackageListLength);
         identity->pointer = &identity->value;
     } else {
         identity->pointer = plain;

@@ -18,7 +18,7 @@ void call_protect(struct request *r)
     request_context(r, &context);
     uint32_t quality = request_u32(r, r->object, "fQOP", 0);
     uint32_t sequence = request_u32(r, r->object, "MessageSeqNo", 0);
-    buffers_read(r, "message", &message);
+    buffers_read(r, "message", "pMessage", &message);
     if (!request_ready(r))
         return;
     call_begin(r);
@@ -40,7 +40,7 @@ void call_unprotect(struct request *r)
     request_context(r, &context);
     uint32_t sequence = request_u32(r, r->object, "MessageSeqNo", 0);
     mask_result_prepare(r, &quality, "pfQOP");
-    buffers_read(r, "message", &message);
+    buffers_read(r, "message", "pMessage", &message);
     if (!request_ready(r))
         return;
     call_begin(r);

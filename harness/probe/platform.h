@@ -29,6 +29,9 @@ void platform_die_with_parent(void);
 /* Set an environment variable that is not set. */
 void platform_default_environment(const char *name, const char *value);
 
+/* Run something to its end on another thread; false when no thread could be started. */
+bool platform_on_a_thread(void (*run)(void *argument), void *argument);
+
 /* A steady clock. */
 uint64_t platform_nanoseconds(void);
 

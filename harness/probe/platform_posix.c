@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,29 @@ void platform_running(const char *call, const char *id, size_t id_length)
 void platform_running_also(const char *call)
 {
     running_call = call;
+}
+
+struct errand {
+    void (*run)(void *argument);
+    void *argument;
+};
+
+static void *run_errand(void *argument)
+{
+    const struct errand *errand = argument;
+    errand->run(errand->argument);
+    return NULL;
+}
+
+bool platform_on_a_thread(void (*run)(void *argument), void *argument)
+{
+    struct errand errand = {run, argument};
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, run_errand, &errand) != 0)
+        return false;
+    pthread_join(thread, NULL);
+    return true;
 }
 
 static const struct {

@@ -72,6 +72,30 @@ void platform_wipe(void *bytes, size_t size)
     SecureZeroMemory(bytes, size);
 }
 
+struct errand {
+    void (*run)(void *argument);
+    void *argument;
+};
+
+static DWORD WINAPI run_errand(void *argument)
+{
+    const struct errand *errand = argument;
+    errand->run(errand->argument);
+    return 0;
+}
+
+bool platform_on_a_thread(void (*run)(void *argument), void *argument)
+{
+    struct errand errand = {run, argument};
+    HANDLE thread = CreateThread(NULL, 0, run_errand, &errand, 0, NULL);
+
+    if (!thread)
+        return false;
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+    return true;
+}
+
 /* ---- crashes ------------------------------------------------------------------------------ */
 
 static const char *volatile running_call;

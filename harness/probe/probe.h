@@ -42,6 +42,7 @@ struct request {
     const char *call;
     const char *error; /* in the arena or static; NULL: none */
     bool raw;          /* stale handles are passed on */
+    bool elsewhere;    /* the call is made from another thread */
     bool counting;     /* failalloc was asked for */
     uint64_t failing;  /* which allocation, 0: none */
     uint64_t allocations;
@@ -78,6 +79,7 @@ void call_hello(struct request *r); /* harness_calls.c */
 void call_pin(struct request *r);
 void call_enumerate_packages(struct request *r); /* credential_calls.c */
 void call_query_package(struct request *r);
+void call_free_nothing(struct request *r);
 void call_acquire_credentials(struct request *r);
 void call_free_credentials(struct request *r);
 void call_initialize_context(struct request *r); /* context_calls.c */

@@ -18,7 +18,7 @@ CLANG ?= clang
 # -rdynamic: the probe's malloc must be found by the library under test. -fno-builtin there: the
 # compiler must not turn the wrappers into calls of themselves.
 $(BUILD)/sspi-probe: $(PROBE_OBJECTS)
-	$(CC) $(CFLAGS) -rdynamic -o $@ $^ $(LDFLAGS) -ldl
+	$(CC) $(CFLAGS) -rdynamic -pthread -o $@ $^ $(LDFLAGS) -ldl
 
 $(BUILD)/probe/failalloc.o: PROBE_EXTRA := -fno-builtin
 

@@ -69,8 +69,30 @@ def load_captures(folder: Path, root: Path, cases: Sequence[Case]) -> Captures:
             for case_id in matched:
                 by_case.setdefault(case_id, []).append(record)
     no_case = _load_no_case(no_case_file, root, sources, records) if no_case_file.exists() else {}
-    return Captures(tuple(records), sources, {case_id: merge(case_id, found) for case_id, found in by_case.items()},
-                    no_case)
+    captures = Captures(tuple(records), sources, {case_id: merge(case_id, found) for case_id, found in by_case.items()},
+                        no_case)
+    _refuse_expected(captures, cases)
+    return captures
+
+
+def _refuse_expected(captures: Captures, cases: Iterable[Case]) -> None:
+    """A status that a case expects is judged, whatever its record cites, so it is no status that no case can judge."""
+    without = {captures.sources[name].fields["name"]: name for name in captures.no_case
+               if captures.sources[name].fields.get("kind") == "status"}
+    doubtful = {id(record) for record in captures.records for path, matcher in record.expect.items()
+                if path.endswith(".status") and not without.keys().isdisjoint(matcher.asked())}
+    for case in cases if doubtful else ():
+        for record in captures.of(case).records:
+            if id(record) in doubtful:
+                _refuse_expected_of(record, case, without)
+
+
+def _refuse_expected_of(record: Record, case: Case, without: Mapping[str, str]) -> None:
+    for path, matcher in record.expect.items():
+        if path.endswith(".status") and matchers.side_of(path, case) in ("", case.subject):
+            for status in without.keys() & set(matcher.asked()):
+                raise ConformError(f"'{without[status]}' is said to be judged by no case, yet '{case.id}' expects "
+                                   f"{status}", record.source, "Remove it from captures/unjudged.yaml.")
 
 
 def _load_no_case(path: Path, root: Path, sources: Mapping[str, Source], records: Iterable[Record]) -> dict[str, str]:

@@ -61,7 +61,7 @@ class Judged:
         found: dict[str, bool] = {}
         for name, path in self.paths.items():
             if name.endswith(".status"):
-                for status in {value for matcher in _matchers(path) for value in _values(matcher)}:
+                for status in {value for matcher in _matchers(path) for value in matcher.asked()}:
                     found[status] = found.get(status, False) or path.binding
         return found
 
@@ -225,14 +225,7 @@ def _matchers(path: PathExpectation) -> Iterator[Matcher]:
 
 
 def _mentions(matcher: Matcher, name: str) -> bool:
-    return name in _values(matcher) or name in matcher.excludes
-
-
-def _values(matcher: Matcher) -> tuple[Any, ...]:
-    """What a matcher asks for; what it only forbids is not asked for."""
-    if matcher.kind == "not":
-        return ()
-    return tuple(matcher.value) if isinstance(matcher.value, (list, tuple)) else (matcher.value,)
+    return name in matcher.asked() or name in matcher.excludes
 
 
 def _binds(one: Judged) -> bool:

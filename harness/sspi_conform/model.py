@@ -169,6 +169,12 @@ class Matcher:
     value: Any = None
     excludes: tuple[Any, ...] = ()               # with kind includes
 
+    def asked(self) -> tuple[Any, ...]:
+        """The values it asks for; what it only forbids is not asked for."""
+        if self.kind == "not":
+            return ()
+        return tuple(self.value) if isinstance(self.value, (list, tuple)) else (self.value,)
+
     def __str__(self) -> str:
         if self.kind == "equals":
             return show(self.value)

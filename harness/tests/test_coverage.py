@@ -102,6 +102,13 @@ def test_a_wrong_list_is_refused(tmp_path: Path, no_case: str, what: str) -> Non
     assert what in refused.value.what and refused.value.where.endswith("unjudged.yaml:2")
 
 
+def test_a_status_that_a_case_expects_can_be_judged(tmp_path: Path) -> None:
+    with pytest.raises(ConformError) as refused:
+        open_project(make(tmp_path, "  status.SEC_E_OK: Nobody knows.\n"))
+    assert refused.value.what == ("'status.SEC_E_OK' is said to be judged by no case, yet 'one[mechanism=NTLM]' "
+                                  "expects SEC_E_OK")
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = make(tmp_path)
     assert cli.main(["--root", str(root), "coverage", "bindings", "statuses"]) == 0

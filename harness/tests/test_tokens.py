@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sspi_conform import tokens
-from sspi_conform.tokens import TokenError, der, kerberos, ntlm, spnego
+from sspi_conform.tokens import TokenError, der, kerberos, layout, ntlm, spnego
 
 NEGOTIATE = ntlm.Negotiate(0xE20882B7, version=ntlm.Version(10, 0, 20348)).pack()
 
@@ -142,3 +142,39 @@ def test_user_to_user() -> None:
         tokens.fields(spnego.frame(spnego.KRB5_U2U, b"\4\1" + b"\x30\0"))
     with pytest.raises(TokenError):
         tokens.fields(spnego.frame(spnego.KRB5_U2U, b"\4\0" + b"\x31\0"))
+
+
+def test_a_token_ends_before_a_field() -> None:
+    challenge = ntlm.Challenge(ntlm.TARGET_INFO, b"8 bytes!", b"NT", ntlm.write_av_pairs([(1, b"PC")])).pack()
+    assert list(layout.boundaries(NEGOTIATE)) == ["MessageType", "NegotiateFlags", "DomainNameFields",
+                                                  "WorkstationFields", "Version"]
+    assert layout.end_before(challenge, "TargetInfo") == challenge[:challenge.index(b"\1\0\2\0PC")]
+    with pytest.raises(ValueError, match="no field 'MIC'; it has MessageType"):
+        layout.end_before(NEGOTIATE, "MIC")
+
+
+def test_lengths_around_a_missing_field_are_told_right() -> None:
+    def field(number: int, *values: bytes) -> bytes:
+        return der.write(0xA0 + number, *values)
+
+    def number(value: int) -> bytes:
+        return der.write(der.INTEGER, bytes([value]))
+
+    ticket = der.write(0x61, der.write(der.SEQUENCE, field(0, number(5)), field(3, der.write(
+        der.SEQUENCE, field(0, number(18)), field(2, der.write(der.OCTET_STRING, bytes(200)))))))
+    oid = der.write_oid(spnego.KRB5)
+    request = der.write(0x60, oid, b"\1\0", der.write(0x6E, der.write(
+        der.SEQUENCE, field(0, number(5)), field(3, ticket), field(4, der.write(der.SEQUENCE)))))
+    short = der.write(0x60, oid, b"\1\0", der.write(0x6E, der.write(der.SEQUENCE, field(0, number(5)), field(3, der.write(
+        0x61, der.write(der.SEQUENCE, field(0, number(5)), field(3, der.write(der.SEQUENCE, field(0, number(18))))))))))
+    assert layout.end_before(request, "ticket.enc-part.cipher") == short
+    assert layout.end_before(request, "TOK_ID") == der.write(0x60, oid)
+
+    def answer(token: bytes) -> bytes:
+        return der.write(0xA1, der.write(der.SEQUENCE, field(0, der.write(der.ENUMERATED, b"\1")),
+                                         field(2, der.write(der.OCTET_STRING, token))))
+    whole = answer(request)
+    assert layout.end_before(whole, "inner.ticket.enc-part.cipher") == answer(short)
+    assert layout.end_before(answer(NEGOTIATE), "inner.Version") == answer(NEGOTIATE[:32])
+    assert layout.end_before(whole, "responseToken") == der.write(0xA1, der.write(der.SEQUENCE, field(
+        0, der.write(der.ENUMERATED, b"\1"))))

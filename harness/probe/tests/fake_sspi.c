@@ -4,6 +4,7 @@
  * (AcquireCredentialsHandle), the target name (InitializeSecurityContext) or the attribute
  * (QueryContextAttributes), so that test_probe.py can look at each rule of the protocol.
  */
+#define _GNU_SOURCE
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -147,8 +148,11 @@ static SECURITY_STATUS acquire(void *principal, void *package, ULONG use, void *
     char room[64];
     const char *name = plain(package, room, sizeof room);
 
-    (void)principal, (void)logon, (void)key, (void)argument;
+    (void)principal, (void)key, (void)argument;
     describe_identity(identity);
+    if (logon)
+        snprintf(described_identity, sizeof described_identity, "logon %llx",
+                 *(unsigned long long *)logon);
     if (strcmp(name, "Unwritten") == 0)
         return SEC_E_OK;
     if (strcmp(name, "Missing") == 0)
@@ -270,6 +274,11 @@ static SECURITY_STATUS initialize(CredHandle *credential, CtxtHandle *context, v
             *attributes = (input ? input->cBuffers : 100) << 8 | (output ? output->cBuffers : 100);
         return SEC_E_OK;
     }
+    if (strcmp(room, "descriptor") == 0)
+        return *attributes = output->ulVersion << 16 | output->cBuffers << 8 | !!output->pBuffers,
+               SEC_E_OK;
+    if (strcmp(room, "thread") == 0)
+        return *attributes = gettid() != getpid(), SEC_E_OK;
     if (context) /* the second leg: another handle from now on */
         *context_place(context->dwLower) = 0;
     new_context(result);

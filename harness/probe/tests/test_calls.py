@@ -75,6 +75,31 @@ def test_descriptors_absent_and_empty(probe):
     assert answer["attributes"]["value"] == "0x00000000" and answer["output"] == answer["input"] == []
 
 
+def test_descriptors_told_wrong(probe):
+    def seen(**wrong):
+        return probe.leg("descriptor", output=[{"type": "TOKEN", "size": 4}] * 3, pOutput=wrong)["attributes"]["value"]
+
+    assert seen() == "0x00000301"
+    assert seen(ulVersion=7) == "0x00070301" and seen(cBuffers=2) == "0x00000201"
+    assert seen(pBuffers="null") == "0x00000300" and seen(pBuffers="null", cBuffers=9) == "0x00000900"
+    for wrong in ({"cBuffers": 4}, {"pBuffers": "zero"}, {"colour": 1}, 7):
+        assert "error" in probe.leg("descriptor", output=[{"type": "TOKEN", "size": 4}] * 3, pOutput=wrong)
+    assert "error" in probe.leg("descriptor", output=None, pOutput={"ulVersion": 7})
+
+
+def test_a_call_from_another_thread(probe):
+    assert probe.leg("thread")["attributes"]["value"] == "0x00000000"
+    assert probe.leg("thread", thread=True)["attributes"]["value"] == "0x00000001"
+    assert probe.leg("normal", thread=True)["status"] == "0x00090312"
+    assert probe("DeleteSecurityContext", ctx="ctx")["status"] == "0x00000000"
+
+
+def test_no_buffer_to_free_and_a_logon(probe):
+    assert probe("FreeContextBuffer")["status"] == "0x00000000"
+    assert probe.acquire("who", pvLogonId="0x1234")["status"] == "0x00000000"
+    assert probe("QueryCredentialsAttributes", cred="who", ulAttribute="NAMES")["value"] == {"sUserName": "logon 1234"}
+
+
 def test_input_is_answered_without_bytes(probe):
     token = {"type": "TOKEN", "hex": "0102", "readonly": "plain"}
     answer = probe("AcceptSecurityContext", cred="cred", ctx="srv", fContextReq=0, input=[token])
@@ -167,6 +192,9 @@ PASSWORD_TYPE = "2fc3bf28f610384798d11ac061df716a"  # 28bfc32f-10f6-4738-98d1-1a
         ({"kind": "A", "User": "bob", "Password": "pw"}, "User=bob/3 Domain=null/0 Password=pw/2 "),
         ({"User": "u", "PackageList": "!Kerberos"}, "EX/72 User=0075../1 Domain=null/0 Password=null/0 PackageList=0021../9 "),
         ({"kind": "EXA", "User": "u", "PackageList": ""}, "EX/72 User=u/1 Domain=null/0 Password=null/0 PackageList=/0 "),
+        ({"User": "bob", "UserLength": 2, "DomainLength": 5}, "User=0062../2 Domain=null/5 Password=null/0 "),
+        ({"kind": "EXA", "User": "u", "PackageList": "abc", "PackageListLength": 1, "Length": 80},
+         "EX/80 User=u/1 Domain=null/0 Password=null/0 PackageList=abc/1 "),
         ({"kind": "W", "User": "bob", "Flags": 1}, "User=b/3 Domain=null/0 Password=null/0 "),
         ({"kind": "EX2", "User": "u", "Password": "pw", "DomainLength": 9},
          "01020000" "30000000" "52000000" "30000000" "02000000" "00000000" "09000000" "32000000" "20000000" "02000000"

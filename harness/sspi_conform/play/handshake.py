@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..tokens import layout
 from . import requests
 from .names import Names
 from .stage import CRED, Side, Stage
@@ -204,6 +205,10 @@ def _input(stage: Stage, side: Side, wanted: Any) -> str | None:
     if "of" in wanted or "leg" in wanted:
         return _said(stage, side, wanted)
     token = bytearray.fromhex(last or "")
+    if "before" in wanted:
+        return layout.end_before(bytes(token), wanted["before"]).hex()
+    if "append" in wanted:
+        return (last or "") + str(wanted["append"])
     if "truncate" in wanted:
         return token[:wanted["truncate"]].hex()
     if "flip" in wanted and token:
