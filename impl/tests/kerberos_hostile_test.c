@@ -7,7 +7,7 @@
 #include "run.h"
 
 #include "exchange.h"
-#include "kerberos_repair.h"
+#include "kerberos_sides.h"
 
 #define FLAGS (ISC_REQ_MUTUAL_AUTH | ISC_REQ_CONFIDENTIALITY)
 
@@ -15,38 +15,7 @@ enum {
     MOST = 320 /* more bytes than any layer has */
 };
 
-static struct fuzz_realm realm;
-static struct side client, server;
 static unsigned blamed, passed; /* the library blames itself; nobody noticed */
-
-static void acquire(void)
-{
-    char package[] = "Kerberos";
-    fuzz_realm_open(&realm, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
-    ASSERT_STATUS(AcquireCredentialsHandleA(NULL, package, SECPKG_CRED_OUTBOUND, NULL, NULL, NULL,
-                                            NULL, &client.credential, NULL),
-                  SEC_E_OK);
-    ASSERT_STATUS(AcquireCredentialsHandleA(NULL, package, SECPKG_CRED_INBOUND, NULL, NULL, NULL,
-                                            NULL, &server.credential, NULL),
-                  SEC_E_OK);
-}
-
-static void drop(struct side *side)
-{
-    if (side->has_context)
-        ASSERT_STATUS(DeleteSecurityContext(&side->context), SEC_E_OK);
-    side->has_context = 0;
-}
-
-static void release(void)
-{
-    finish(&client);
-    finish(&server);
-    krb5_free_keyblock_contents(realm.world.krb5, &realm.tgt_key);
-    krb5_free_keyblock_contents(realm.world.krb5, &realm.session);
-    krb5_free_keyblock_contents(realm.world.krb5, &realm.world.key);
-    krb5_free_context(realm.world.krb5);
-}
 
 static void judge(const struct side *side, const char *what, unsigned bit)
 {

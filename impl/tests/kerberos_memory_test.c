@@ -7,14 +7,7 @@
  * (krb5_tkt_creds_init frees what it has not yet set).
  */
 #include "kerberos_fixture.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
+#include "sanitized.h"
 
 #ifndef SANITIZED
 /* The program's calloc goes before that of libc in every library; libsspi is linked into the

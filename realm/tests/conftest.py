@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -72,3 +73,18 @@ def running_below(folder: Path) -> dict[int, str]:
         if mark in seen and stat.rpartition(b")")[2].split()[0] != b"Z":
             found[int(entry)] = words.replace(b"\0", b" ").decode(errors="replace")
     return found
+
+
+def killed_holder_leaves_nothing(program: str, cache: Path, folder: Path, least: int) -> None:
+    """A program that holds a realm (argv: checkout, cache; it prints the pids of the daemons) is killed, and all goes.
+
+    least: processes that there must be before.
+    """
+    command = [sys.executable, "-c", program, str(CHECKOUT), str(cache)]
+    with subprocess.Popen(command, env=os.environ | {"TMPDIR": str(folder)}, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert len(holder.stdout.readline().split()) == least - 2
+        assert wait_for(lambda: len(running_below(folder)) >= least), running_below(folder)
+        holder.kill()
+    assert wait_for(lambda: not running_below(folder)), running_below(folder)

@@ -2,9 +2,6 @@
 """A KDC that answers wrongly: what kinit makes of each way, and that it goes with the realm."""
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +9,7 @@ import pytest
 from realm import Realm, RealmError
 from realm.false_kdc import WAYS
 
-from .conftest import CHECKOUT, running_below, wait_for
+from .conftest import killed_holder_leaves_nothing
 
 HOLD = """
 import sys
@@ -54,11 +51,4 @@ def test_it_can_be_taken_away_again(own_realm: Realm, tmp_path: Path) -> None:
 
 
 def test_killed_holder_leaves_nothing(cache: Path, short_tmp: Path) -> None:
-    command = [sys.executable, "-c", HOLD, str(CHECKOUT), str(cache)]
-    with subprocess.Popen(command, env=os.environ | {"TMPDIR": str(short_tmp)}, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert len(holder.stdout.readline().split()) == 4
-        assert wait_for(lambda: len(running_below(short_tmp)) >= 6), running_below(short_tmp)
-        holder.kill()
-    assert wait_for(lambda: not running_below(short_tmp)), running_below(short_tmp)
+    killed_holder_leaves_nothing(HOLD, cache, short_tmp, least=6)

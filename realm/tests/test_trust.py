@@ -2,7 +2,6 @@
 """Two realms that trust each other: tickets both ways, referrals, and the life of the second KDC."""
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import pytest
 from realm import Realm, RealmError
 from realm.kdc import port_of
 
-from .conftest import CHECKOUT, running_below, wait_for
+from .conftest import CHECKOUT, killed_holder_leaves_nothing
 
 HOLD = """
 import sys
@@ -87,11 +86,4 @@ def test_shell_with_trust(cache: Path) -> None:
 
 
 def test_killed_holder_leaves_nothing(cache: Path, short_tmp: Path) -> None:
-    command = [sys.executable, "-c", HOLD, str(CHECKOUT), str(cache)]
-    with subprocess.Popen(command, env=os.environ | {"TMPDIR": str(short_tmp)}, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert len(holder.stdout.readline().split()) == 4
-        assert wait_for(lambda: len(running_below(short_tmp)) >= 6), running_below(short_tmp)
-        holder.kill()
-    assert wait_for(lambda: not running_below(short_tmp)), running_below(short_tmp)
+    killed_holder_leaves_nothing(HOLD, cache, short_tmp, least=6)

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "framing.h"
+
 /* Tags: application 22 and 29, SEQUENCE, context [n]. */
 enum {
     KRB_CRED = 0x76,
@@ -19,32 +21,10 @@ enum {
 /* Fields of a KrbCredInfo that must be there: prealm, pname, srealm, sname. */
 #define NAMES (1u << 1 | 1u << 2 | 1u << 8 | 1u << 9)
 
-/* Takes one element of definite length off the rest. */
-static bool next(struct sspi_view *rest, uint8_t *tag, struct sspi_view *inside)
-{
-    if (rest->size < 2)
-        return false;
-    size_t size = rest->data[1], header = 2;
-    if (size >= 0x80) {
-        size_t bytes = size & 0x7f;
-        if (bytes == 0 || bytes > 4 || rest->size < 2 + bytes)
-            return false;
-        size = 0;
-        for (; header < 2 + bytes; header++)
-            size = size << 8 | rest->data[header];
-    }
-    if (size > rest->size - header)
-        return false;
-    *tag = rest->data[0];
-    *inside = (struct sspi_view){rest->data + header, size};
-    *rest = (struct sspi_view){inside->data + size, rest->size - header - size};
-    return true;
-}
-
 static bool expect(struct sspi_view *rest, uint8_t wanted, struct sspi_view *inside)
 {
     uint8_t tag;
-    return next(rest, &tag, inside) && tag == wanted;
+    return sspi_krb_take_element(rest, &tag, inside) && tag == wanted;
 }
 
 /* All tickets or KrbCredInfos of a list. */
@@ -55,7 +35,7 @@ static bool count_list(struct sspi_view field, size_t *count, bool (*good)(struc
     if (!expect(&field, SEQUENCE, &list))
         return false;
     for (*count = 0; list.size; ++*count)
-        if (!next(&list, &tag, &inside) || !good(inside))
+        if (!sspi_krb_take_element(&list, &tag, &inside) || !good(inside))
             return false;
     return true;
 }
@@ -73,7 +53,7 @@ static bool has_names(struct sspi_view info)
     uint8_t tag, last = FIELD - 1;
     unsigned seen = 0;
     for (; info.size; last = tag) {
-        if (!next(&info, &tag, &inside) || tag <= last || tag > FIELD + 30)
+        if (!sspi_krb_take_element(&info, &tag, &inside) || tag <= last || tag > FIELD + 30)
             return false;
         seen |= 1u << (tag - FIELD);
     }
@@ -101,7 +81,8 @@ static bool read_sealed(struct sspi_view field, krb5_enc_data *sealed)
     number = value.data[0] & 0x80 ? UINT32_MAX : 0;
     for (size_t i = 0; i < value.size; i++)
         number = number << 8 | value.data[i];
-    if (!next(&sequence, &tag, &inside) || (tag == FIELD + 1 && !next(&sequence, &tag, &inside)) ||
+    if (!sspi_krb_take_element(&sequence, &tag, &inside) ||
+        (tag == FIELD + 1 && !sspi_krb_take_element(&sequence, &tag, &inside)) ||
         tag != FIELD + 2 || !expect(&inside, OCTETS, &value))
         return false;
     *sealed = (krb5_enc_data){
