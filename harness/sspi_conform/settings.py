@@ -28,6 +28,8 @@ TICKETS = ("genuine", "other-clock", "expired", "just-over", "not-yet-valid", "f
 POLICIES: Mapping[str, tuple[Any, ...]] = {"lm-level": (0, 1, 2, 3, 4, 5), "require-128": (True,),
                                            "block-outgoing": (True,), "block-incoming": (True,)}
 _BINDINGS = ("none", "zero", "tls-server-end-point", "other-end-point")
+_LIVE = ("tls-unique", "tls-exporter", "tls-server-end-point")  # of a live connection
+_SIGNED_WITH = ("md5", "sha1", "sha256", "sha384", "sha512")
 _ZONE = re.compile(r"[A-Z]{3,4}-?[0-9]{1,2}")
 _PARAMETER = re.compile(r"parameters\.[a-z][a-z0-9_-]*")
 
@@ -113,7 +115,7 @@ def implied_needs(settings: Mapping[str, Any]) -> frozenset[str]:
         needs.add("kdc")
     elif settings["authority"] in ("winbind", "standalone"):
         needs.add(settings["authority"])
-    if any(str(settings[side]["bindings"]).endswith("end-point") for side in SIDES):
+    if any(_is_live(bound) or str(bound).endswith("end-point") for bound in (settings[side]["bindings"] for side in SIDES)):
         needs.add("tls")
     return frozenset(needs)
 
@@ -156,12 +158,21 @@ def _target(value: Any) -> Complaint:
 
 
 def check_bindings(value: Any) -> Complaint:
-    """Channel bindings: a name, {hex: application data} or {structure: the bytes of the whole buffer}."""
-    if value in _BINDINGS:
+    """Channel bindings: a name, {hex: application data}, {structure: the bytes of the whole buffer} or {tls: kind}."""
+    if value in _BINDINGS or _is_live(value):
         return None
     if isinstance(value, dict) and list(value) in (["hex"], ["structure"]) and all(map(_is_hex, value.values())):
         return None
-    return f"'{value}' is no channel binding", f"Write one of {', '.join(_BINDINGS)}, {{hex: ...}} or {{structure: ...}}."
+    return f"'{value}' is no channel binding", (
+        f"Write one of {', '.join(_BINDINGS)}, {{hex: ...}}, {{structure: ...}} or {{tls: tls-unique}}.")
+
+
+def _is_live(value: Any) -> bool:
+    """What an end of a live TLS connection is bound to: {tls: kind}, with {certificate: hash} or {proxy: true}."""
+    if not isinstance(value, dict) or value.get("tls") not in _LIVE or len(value) > 2:
+        return False
+    return all(key == "tls" or (key == "certificate" and one in _SIGNED_WITH) or (key == "proxy" and one is True)
+               for key, one in value.items())
 
 
 def check_output(value: Any) -> Complaint:

@@ -13,6 +13,25 @@ from .model import Case
 WRONG, NOBODY, ELSEWHERE = "-but-wrong", "nobody", "ELSEWHERE"
 
 
+@dataclass
+class Connections:
+    """Live TLS connections to the realm's host. One is made when a case first asks for it, and then kept."""
+
+    tls: Any  # realm.tls.Tls
+    made: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def end(self, side: str, kind: str, certificate: str = "sha256", proxy: bool = False) -> bytes:
+        """The application data that a side has: the initiator is the TLS client, the acceptor the server."""
+        from realm import tls_live
+
+        key = kind, certificate, proxy
+        if key not in self.made:
+            self.made[key] = (tls_live.through_a_proxy(kind, self.tls) if proxy
+                              else tls_live.connect(kind, *self.tls.signed_with(certificate)))
+        ends = self.made[key]
+        return bytes(ends.client if side == "initiator" else ends.server)
+
+
 @dataclass(frozen=True)
 class World:
     """A realm as cases see it: plain values, so that it travels to the workers."""
@@ -30,6 +49,7 @@ class World:
     smbpasswd: str
     tickets: str  # a ticket cache of the normal account, to be copied
     realms: Mapping[str, str] = field(default_factory=dict)  # key of an account -> its realm, where that is another
+    connections: Connections | None = None
     enter: tuple[str, ...] = ()  # what stands before a command that runs in it, if it has namespaces of its own
 
     def target(self, wanted: str | None) -> str | None:
@@ -85,6 +105,7 @@ def world_of(realm: Any) -> World:
         keytabs={"all": str(realm.keytab)} | {key: str(one.keytab) for key, one in realm.services.items()},
         bindings={"tls-server-end-point": realm.tls.tls_server_end_point(),
                   "other-end-point": realm.tls.other_end_point()},
+        connections=Connections(realm.tls),
         environment=realm.environment(), winbind=realm.winbind_environment(), smbpasswd=str(realm.smbpasswd),
         tickets=str(realm.master_ccache("normal")), enter=tuple(realm.command([])) if hasattr(realm, "command") else (),
     )

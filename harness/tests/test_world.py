@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from sspi_conform.model import Case
-from sspi_conform.world import Surroundings, furnish, home_of, surroundings_of
+from sspi_conform.world import Connections, Surroundings, furnish, home_of, surroundings_of
 
+from realm.tls import SIGNED_WITH, build_parts, tls_in
 from support import case, world
 
 
@@ -53,3 +54,15 @@ def test_identity_of_another_realm() -> None:
 @pytest.mark.parametrize(("needs", "home"), [((), False), (("trust",), "trust"), (("ad",), "ad")])
 def test_home(needs: tuple[str, ...], home: object) -> None:
     assert home_of(replace(kerberos(), needs=frozenset(needs))) == home
+
+
+def test_a_live_connection_binds_both_its_ends_for_as_long_as_it_is_asked_for(tmp_path: Path) -> None:
+    for part in build_parts(tmp_path, "web.sspi.test"):
+        part()
+    connections = Connections(tls_in(tmp_path))
+    client, server = (connections.end(side, "tls-unique") for side in ("initiator", "acceptor"))
+    assert client == server == connections.end("initiator", "tls-unique") and client.startswith(b"tls-unique:")
+    apart = [connections.end(side, "tls-unique", proxy=True) for side in ("initiator", "acceptor")]
+    assert len({*apart, client}) == 3
+    sizes = [len(connections.end("initiator", "tls-server-end-point", digest)) - 21 for digest in SIGNED_WITH]
+    assert sizes == [32, 32, 32, 48, 64]

@@ -60,7 +60,7 @@ def leg(stage: Stage, side: Side, token: str | None, overrides: Mapping[str, Any
         target = stage.world.target(settings["target"])
         if target is not None:
             request["pszTargetName"] = target
-    bound = bindings(stage, overrides.get("bindings", settings["bindings"]))
+    bound = bindings(stage, side, overrides.get("bindings", settings["bindings"]))
     if token is not None or bound is not None:
         request["input"] = [] if token is None else [{"type": "TOKEN", "hex": token}]
         if bound is not None:
@@ -76,7 +76,7 @@ def leg(stage: Stage, side: Side, token: str | None, overrides: Mapping[str, Any
     return request
 
 
-def bindings(stage: Stage, wanted: Any) -> str | None:
+def bindings(stage: Stage, side: Side, wanted: Any) -> str | None:
     """SEC_CHANNEL_BINDINGS in hex: its header, then the application data."""
     if wanted == "none":
         return None
@@ -84,5 +84,15 @@ def bindings(stage: Stage, wanted: Any) -> str | None:
         return bytes(_HEADER.size).hex()
     if isinstance(wanted, Mapping) and "structure" in wanted:
         return str(wanted["structure"])
-    data = bytes.fromhex(str(wanted["hex"])) if isinstance(wanted, Mapping) else stage.world.bindings[wanted]
+    data = _application_data(stage, side, wanted)
     return (_HEADER.pack(0, 0, 0, 0, 0, 0, len(data), _HEADER.size) + data).hex()
+
+
+def _application_data(stage: Stage, side: Side, wanted: Any) -> bytes:
+    if not isinstance(wanted, Mapping):
+        return stage.world.bindings[wanted]
+    if "hex" in wanted:
+        return bytes.fromhex(str(wanted["hex"]))
+    assert stage.world.connections is not None  # the case needs tls
+    return stage.world.connections.end(side.name, wanted["tls"], wanted.get("certificate", "sha256"),
+                                       wanted.get("proxy", False))
