@@ -62,11 +62,18 @@ SECURITY_STATUS neg_mech_leg(struct neg_context *context, const struct sspi_leg 
                              struct sspi_blob *output)
 {
     void *credential = context->credential->mech[context->mech->package].state;
+    /* SPNEGO has no connectionless form: its first token is the initiator's. */
+    ULONG req = leg->req & ~(ULONG)ISC_REQ_DATAGRAM;
+    /* NO_INTEGRITY is a flag of the Negotiate page, not of every mechanism's. */
+    if (context->initiator && req & ISC_REQ_NO_INTEGRITY)
+        req &= ~(ULONG)ISC_REQ_INTEGRITY;
     struct sspi_leg inner = {
-        /* SPNEGO has no connectionless form: its first token is the initiator's. */
-        .req = (leg->req & ~(ULONG)ISC_REQ_DATAGRAM) | extra_req, .data_rep = leg->data_rep,
-        .target = leg->target ? leg->target : context->target,    .has_token = token != NULL,
-        .token = token ? *token : (struct sspi_view){NULL, 0},    .max_output = SIZE_MAX,
+        .req = req | extra_req,
+        .data_rep = leg->data_rep,
+        .target = leg->target ? leg->target : context->target,
+        .has_token = token != NULL,
+        .token = token ? *token : (struct sspi_view){NULL, 0},
+        .max_output = SIZE_MAX,
     };
     if (leg->bindings) {
         context->bindings = *leg->bindings;
