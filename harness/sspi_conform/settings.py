@@ -8,6 +8,7 @@ from typing import Any
 
 from . import flags
 from .model import SIDES, ConformError
+from .peer import misbehave
 from .yamlfile import Section, did_you_mean
 
 PACKAGES = ("NTLM", "Kerberos", "Negotiate")
@@ -201,9 +202,14 @@ def _package_list(value: Any) -> Complaint:
 
 
 def _misbehave(value: Any) -> Complaint:
-    if isinstance(value, dict):
-        return None
-    return "it is no mapping", "Write {name of the misbehaviour: how}, such as {channel-bindings-av: omit}."
+    if not isinstance(value, dict):
+        return "it is no mapping", "Write {name of the misbehaviour: how}, such as {channel-bindings-av: omit}."
+    for name, one in value.items():
+        if name not in misbehave.TABLE:
+            return f"unknown misbehaviour '{name}'", did_you_mean(str(name), misbehave.TABLE)
+        if one not in misbehave.TABLE[name]:
+            return f"misbehaviour '{name}' cannot be '{one}'", did_you_mean(str(one), misbehave.TABLE[name])
+    return None
 
 
 def _zone(value: Any) -> Complaint:

@@ -128,6 +128,10 @@ REFUSALS = {
     "idle parameter": (scenario("settings: {parameters.x: 1}"), 7, "parameter 'x' is used nowhere in play", "Write $x"),
     "misbehaving subject": (scenario("settings: {acceptor.misbehave: {mic: drop}}"), 2,
                             "case 'one': the subject's side (acceptor) misbehaves", "Only the counterpart"),
+    "unknown misbehaviour": (scenario("settings: {subject: acceptor, initiator.misbehave: {mik: drop}}"), 7,
+                             "setting 'initiator.misbehave': unknown misbehaviour 'mik'", "Did you mean mic?"),
+    "unknown way to misbehave": (scenario("settings: {subject: acceptor, initiator.misbehave: {mic: dorp}}"), 7,
+                                 "setting 'initiator.misbehave': misbehaviour 'mic' cannot be 'dorp'", "Did you mean drop?"),
     "axis says Kerberos": (scenario("vary: {mechanism: {Kerberos: {}}}"), 2,
                            "case 'one[mechanism=Kerberos]': axis value 'mechanism=Kerberos' says Kerberos, but its "
                            "mechanism is NTLM", "Rename it"),

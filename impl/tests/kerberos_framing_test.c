@@ -72,6 +72,16 @@ static void says_request(void)
     }
 }
 
+static void says_reply(void)
+{
+    uint8_t saying[] = {0x6f, 0x0e, 0x30, 0x0c, 0xa0, 3, 2, 1, 5, 0xa1, 3, 2, 1, 15, 0xa2, 0};
+    struct sspi_view whole = {saying, sizeof saying};
+    CU_ASSERT_TRUE(sspi_krb_is_reply(whole));
+    CU_ASSERT_FALSE(sspi_krb_is_request(whole));
+    saying[13] = 14;
+    CU_ASSERT_FALSE(sspi_krb_is_reply(whole));
+}
+
 /* Lengths around every change of the form of the length. */
 static void all_lengths(void)
 {
@@ -199,4 +209,4 @@ SSPI_TESTS({"user to user", user_to_user}, {"exact bytes", exact_bytes},
            {"taken apart", taken_apart}, {"all lengths", all_lengths},
            {"every truncation", every_truncation}, {"every bit of the header", every_bit},
            {"odd forms", odd_forms}, {"ticket in a request", ticket_in_request},
-           {"says that it is a request", says_request})
+           {"says that it is a request", says_request}, {"says that it is a reply", says_reply})

@@ -86,6 +86,7 @@ static void hint(void)
     static const char name[] = "not_defined_in_RFC4178@please_ignore";
     CU_ASSERT(decode_init(sspi_blob_view(&token), &init));
     CU_ASSERT(init.hint);
+    CU_ASSERT_PTR_NULL(init.mic.data); /* the field is the other thing in NegTokenInit */
     CU_ASSERT_PTR_NULL(init.mech_token.data);
     CU_ASSERT(memcmp(token.data + token.size - 36, name, 36) == 0);
     /* [3] { SEQUENCE { [0] { GeneralString: MS-SPNG 2.2.1 */

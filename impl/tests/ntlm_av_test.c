@@ -31,6 +31,17 @@ static void reads_every_pair(void)
     CU_ASSERT_EQUAL(av.body.size, list.size - 4);
 }
 
+/* The value of a kind is that of its first pair, but flags are said by all of them. */
+static void flags_of_two_pairs(void)
+{
+    struct ntlm_av av;
+    CU_ASSERT_TRUE(ntlm_av_read(hex("06000400000000000600040002000000"
+                                    "00000000"),
+                                &av));
+    CU_ASSERT_EQUAL(av.flags, NTLM_AV_FLAG_MIC);
+    ASSERT_BYTES(av.value[NTLM_AV_FLAGS].data, "00000000");
+}
+
 static void empty_list(void)
 {
     struct ntlm_av av;
@@ -74,11 +85,10 @@ static void wrong_sizes_are_refused(void)
 static void first_of_a_kind_wins_and_unknown_is_skipped(void)
 {
     struct ntlm_av av;
-    CU_ASSERT_TRUE(ntlm_av_read(hex("060004000200000006000400040000000b0002001234"
-                                    "ff000000"
-                                    "00000000"),
+    CU_ASSERT_TRUE(ntlm_av_read(hex("09000200610009000200620008000000"
+                                    "0b0002001234ff00000000000000"),
                                 &av));
-    CU_ASSERT_EQUAL(av.flags, 2);
+    ASSERT_BYTES(av.value[NTLM_AV_TARGET_NAME].data, "6100");
 }
 
 static void writes(void)
@@ -94,5 +104,5 @@ static void writes(void)
 SSPI_TESTS({"every pair", reads_every_pair}, {"empty", empty_list},
            {"every truncation", every_truncation_is_refused},
            {"after the end", what_follows_the_end_is_left_alone},
-           {"wrong sizes", wrong_sizes_are_refused},
+           {"wrong sizes", wrong_sizes_are_refused}, {"two flags", flags_of_two_pairs},
            {"first wins", first_of_a_kind_wins_and_unknown_is_skipped}, {"writes", writes})

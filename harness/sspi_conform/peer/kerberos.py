@@ -219,6 +219,8 @@ class _KerberosContext:
 class Initiator(_KerberosContext):
     """ISC."""
 
+    _request = b""
+
     def step(self, leg: Leg) -> tuple[int, bytes | None]:
         if self._complete:
             raise SspiError(SEC_E_OUT_OF_SEQUENCE)
@@ -243,9 +245,13 @@ class Initiator(_KerberosContext):
         self._complete = not found.more_steps
         self._note(int(found.flags), leg.flags)
         token = found.token or None
-        if token and not leg.token and "ap-req" in leg.misbehave:
+        if token and not leg.token:
+            self._request = token
+        edit = leg.misbehave.get("third-leg" if leg.token else "ap-req")
+        if token and edit:
             from . import kerberos_craft  # which takes a realm along, and few need it
-            token = kerberos_craft.altered(token, leg.misbehave["ap-req"])
+            token = kerberos_craft.altered(token, edit) if not leg.token else (
+                kerberos_craft.altered_reply(token, self._request, edit))
         return SEC_I_CONTINUE_NEEDED if found.more_steps else SEC_E_OK, token
 
 
@@ -263,6 +269,9 @@ class Acceptor(_KerberosContext):
         if leg.misbehave.get("answer") in skewed.KINDS and not self._answered:
             self._answered = True
             return SEC_I_CONTINUE_NEEDED, skewed.krb_error(time.time() + skewed.AHEAD, leg.misbehave["answer"])
+        if leg.misbehave.get("krb-error") and not self._answered:
+            self._answered = True
+            return SEC_I_CONTINUE_NEEDED, skewed.krb_error(time.time(), leg.misbehave["krb-error"])
         expected = _bindings(leg)
         self._credentials.library.configure(leg.misbehave)
         try:
@@ -279,7 +288,11 @@ class Acceptor(_KerberosContext):
             raise SspiError(SEC_E_BAD_BINDINGS)
         self._complete = not found.more_steps
         self._note(flags, leg.flags)
-        return SEC_I_CONTINUE_NEEDED if found.more_steps else SEC_E_OK, found.token or None
+        token = found.token or None
+        if token and "ap-rep" in leg.misbehave:
+            from . import kerberos_craft
+            token = kerberos_craft.altered_reply(token, leg.token, leg.misbehave["ap-rep"])
+        return SEC_I_CONTINUE_NEEDED if found.more_steps else SEC_E_OK, token
 
 
 def _bindings(leg: Leg) -> Any:

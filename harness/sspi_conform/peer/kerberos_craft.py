@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AP-REQs that no client would send: a genuine one opened with the key of its service, altered, and sealed again.
+"""AP-REQs that no client would send, and AP-REPs: genuine ones opened with the key of the service, altered, and sealed
+again.
 
 The peer reads that key from the keytab of the realm (KRB5_KTNAME), as an acceptor would; hence this is for throwaway
 realms alone. Messages are RFC 4120 5.5.1, the checksum of type 0x8003 is RFC 4121 4.1.1.
@@ -73,6 +74,81 @@ def altered(token: bytes, edit: str) -> bytes:
     return tlv(0x60, oid + made)
 
 
+# AP-REPs
+
+_REPLY, _REPLY_PART, _REPLY_USAGE = 0x6F, 0x7B, 12  # RFC 4120 5.5.2, 7.5.1
+_REPLY_CTIME, _REPLY_CUSEC, _REPLY_SUBKEY, _REPLY_NUMBER = range(0xA0, 0xA4)
+_KRB5_OID, _SPNEGO_OID = bytes.fromhex("06092a864886f712010202"), bytes.fromhex("06062b0601050502")
+
+
+def reply_edits() -> Mapping[str, Edit]:
+    """What is done to the encrypted part of an AP-REP."""
+    return {
+        "untouched": lambda part: None,
+        "other-second": lambda part: put(part, _REPLY_CTIME, tlv(0x18, b"20200101000000Z")),
+        "other-microsecond": lambda part: put(part, _REPLY_CUSEC, _other_number(field(part, _REPLY_CUSEC))),
+        "no-subkey": lambda part: drop(part, _REPLY_SUBKEY),
+        "subkey-unknown": lambda part: put(part, _REPLY_SUBKEY, _key(999, 32)),
+        "subkey-short": lambda part: put(part, _REPLY_SUBKEY, _key(18, 5)),
+        "no-number": lambda part: drop(part, _REPLY_NUMBER),
+        "other-number": lambda part: put(part, _REPLY_NUMBER, _other_number(field(part, _REPLY_NUMBER))),
+    }
+
+
+def framing_edits() -> Mapping[str, Callable[[bytes, bytes], bytes]]:
+    """What is done to an AP-REP around its encryption: of the token as it would go out and the bare message in it."""
+    return {
+        "token-id": lambda token, bare: tlv(0x60, _KRB5_OID + b"\x01\x00" + bare),
+        "mechanism": lambda token, bare: tlv(0x60, _SPNEGO_OID + b"\x02\x00" + bare),
+        "framing": lambda token, bare: bare if token[:1] == b"\x60" else tlv(0x60, _KRB5_OID + b"\x02\x00" + bare),
+        "cut": lambda token, bare: token[:-8],
+        "sealed-cut": lambda token, bare: _around(token, _outer(bare, 0xA2, _encrypted(b"short"))),
+        "version": lambda token, bare: _around(token, _outer(bare, 0xA0, _integer(4))),
+        "type": lambda token, bare: _around(token, _outer(bare, 0xA1, _integer(14))),
+    }
+
+
+def altered_reply(token: bytes, request: bytes, edit: str) -> bytes:
+    """The AP-REP in `token`, which answers `request`, as `edit` wants it."""
+    bare = token[token.find(b"\x02\x00\x6f") + 2:] if token[:1] == b"\x60" else token
+    around = framing_edits()
+    if edit in around:
+        return around[edit](token, bare)
+    head = request.find(b"\x01\x00\x6e") + 2 if request[:1] == b"\x60" else 0
+    key, kind = _session_key(field(sequence(inside(request[head:], 0x6E)), _IN_REQUEST))
+    sealed = sequence(field(sequence(inside(bare, _REPLY)), 0xA2))
+    part = sequence(inside(crypt(key, kind, _REPLY_USAGE, inside(field(sealed, 0xA2), 0x04), opening=True), _REPLY_PART))
+    if edit == "other-key":
+        key = os.urandom(len(key))
+    else:
+        reply_edits()[edit](part)
+    again = crypt(key, kind, _REPLY_USAGE, tlv(_REPLY_PART, tlv(0x30, joined(part))), opening=False)
+    put(sealed, 0xA2, tlv(0x04, again))
+    return _around(token, _outer(bare, 0xA2, tlv(0x30, joined(sealed))))
+
+
+def _outer(bare: bytes, tag: int, content: bytes) -> bytes:
+    """The AP-REP with another field."""
+    reply = sequence(inside(bare, _REPLY))
+    put(reply, tag, content)
+    return tlv(_REPLY, tlv(0x30, joined(reply)))
+
+
+def _around(token: bytes, bare: bytes) -> bytes:
+    """Framed as the token was."""
+    return tlv(0x60, _KRB5_OID + b"\x02\x00" + bare) if token[:1] == b"\x60" else bare
+
+
+def _encrypted(cipher: bytes) -> bytes:
+    return tlv(0x30, tlv(0xA0, _integer(18)) + tlv(0xA2, tlv(0x04, cipher)))
+
+
+def _other_number(element: bytes) -> bytes:
+    return _integer(_number(element) ^ 1)
+
+
+# AP-REQs
+
 def _edit_request(request: Fields, edit: str) -> None:
     if edit == "use-session-key":
         bits = bytearray(field(request, _OPTIONS))
@@ -142,4 +218,8 @@ def _delegation(part: Fields, field_of_it: bytes) -> None:
 
 
 def _subkey(part: Fields, kind: int, size: int) -> None:
-    put(part, _SUBKEY, tlv(0x30, tlv(0xA0, _integer(kind)) + tlv(0xA1, tlv(0x04, os.urandom(size)))))
+    put(part, _SUBKEY, _key(kind, size))
+
+
+def _key(kind: int, size: int) -> bytes:
+    return tlv(0x30, tlv(0xA0, _integer(kind)) + tlv(0xA1, tlv(0x04, os.urandom(size))))

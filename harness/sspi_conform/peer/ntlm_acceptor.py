@@ -5,7 +5,7 @@ import hmac
 
 from ..tokens import TokenError
 from ..tokens import ntlm as wire
-from . import model, ntlm_v1
+from . import model, ntlm_craft, ntlm_v1
 from .accounts import Accounts
 from .bindings import parse_if_any
 from .model import Leg, SspiError
@@ -71,10 +71,11 @@ class Acceptor(NtlmContext):
         if self.misbehave.get("timestamp-av") != "omit":
             pairs.append((wire.AV_TIMESTAMP, self._world.now().to_bytes(8, "little")))
         name = utf16(host.domain) if flags & wire.UNICODE else host.domain.encode("latin-1", "replace")
-        challenge = wire.Challenge(flags, self._world.random(8), name, wire.write_av_pairs(pairs),
-                                   self._world.version)
+        info = ntlm_craft.av_list(pairs, self.misbehave.get("challenge-av")) if flags & wire.TARGET_INFO else b""
+        challenge = wire.Challenge(flags, self._world.random(8), name, info, self._world.version)
         self._server_challenge = challenge.server_challenge
-        self._negotiate, self._challenge = token, challenge.pack()
+        self._negotiate = token
+        self._challenge = ntlm_craft.challenge(challenge.pack(), self.misbehave.get("challenge"))
         self.flags = flags
         self.attributes = self._granted(model.ASC_INTEGRITY)
         return SEC_I_CONTINUE_NEEDED, self._challenge

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ..tokens import TokenError
 from ..tokens import ntlm as wire
-from . import model, ntlm_v1
+from . import model, ntlm_craft, ntlm_v1
 from .bindings import parse_if_any
 from .model import Identity, Leg, SspiError
 from .ntlm import NtlmContext, World, account_name, flip, utf16
@@ -38,10 +38,11 @@ class Initiator(NtlmContext):
         if self._session is not None:
             raise SspiError(SEC_E_OUT_OF_SEQUENCE)
         try:
-            challenge = wire.parse(leg.token or b"")
+            token = self._on_the_way("challenge", leg.token or b"")
+            challenge = wire.parse(token)
             if not isinstance(challenge, wire.Challenge):
                 raise SspiError(SEC_E_INVALID_TOKEN)
-            return SEC_E_OK, self._authenticate(challenge, leg)
+            return SEC_E_OK, self._authenticate(challenge, replace(leg, token=token))
         except TokenError:
             raise SspiError(SEC_E_INVALID_TOKEN) from None
 
@@ -64,7 +65,7 @@ class Initiator(NtlmContext):
         flags = self.flags
         self._negotiate = wire.Negotiate(flags, version=self._world.version).pack()
         self.attributes = self._granted(model.ISC_INTEGRITY)
-        return SEC_I_CONTINUE_NEEDED, self._negotiate
+        return SEC_I_CONTINUE_NEEDED, self._on_the_way("offer", self._negotiate)
 
     def _authenticate(self, challenge: wire.Challenge, leg: Leg) -> bytes:
         """MS-NLMP 3.1.5.1.2."""
@@ -97,7 +98,8 @@ class Initiator(NtlmContext):
         message = replace(message, session_key=encrypted, workstation=self._text(self._world.workstation),
                           version=self._world.version if self.flags & wire.VERSION else None,
                           mic=ZERO_KEY if self.mic_used else None)
-        token = self._with_mic(message.pack(), key, message)
+        token = ntlm_craft.authenticate(message.pack(), self.misbehave.get("authenticate"))
+        token = self._on_the_way("answer", self._with_mic(token, key, message))
         self._session = Session(key, self.flags, initiator=True)
         self.user = "" if anonymous else account_name(identity.domain, identity.user or "")
         self.attributes = self._granted(model.ISC_INTEGRITY)
@@ -112,9 +114,18 @@ class Initiator(NtlmContext):
         client_challenge = self._world.random(8)
         when = next((int.from_bytes(value, "little") for number, value in pairs if number == wire.AV_TIMESTAMP),
                     None) if has_time else None
+        edit = self.misbehave.get("response-av")
         blob = blob_v2(self._world.now() if when is None else when, client_challenge,
-                       wire.write_av_pairs(self._client_pairs(pairs, leg)), self._world.padding)
-        proof = proof_v2(key, challenge.server_challenge, blob)
+                       ntlm_craft.av_list(self._client_pairs(pairs, leg), edit),
+                       0 if edit == "no-end" else self._world.padding)  # zeros are MsvAvEOL
+        if edit in ("stale", "future"):
+            blob = blob[:8] + next(value for number, value in wire.read_av_pairs(blob[28:])
+                                   if number == wire.AV_TIMESTAMP) + blob[16:]
+        if self.misbehave.get("response") == "reserved":
+            blob = blob[:2] + b"\x77" * 6 + blob[8:24] + b"\x77" * 4 + blob[28:]
+        answered = flip(challenge.server_challenge) if self.misbehave.get("response") == "other-challenge" else (
+            challenge.server_challenge)
+        proof = proof_v2(key, answered, blob)
         sent = flip(proof) if self.misbehave.get("nt-proof") == "wrong" else proof
         # A server that says what time it is gets no LM response worth attacking (3.1.5.1.2).
         lm_response = bytes(24) if has_time else lm_response_v2(key, challenge.server_challenge, client_challenge)
@@ -171,6 +182,10 @@ class Initiator(NtlmContext):
         if self.misbehave.get("mic") == "wrong":
             mic = flip(mic)
         return token[:wire.MIC_OFFSET] + mic + token[wire.MIC_OFFSET + 16:]
+
+    def _on_the_way(self, message: str, token: bytes) -> bytes:
+        edit = self.misbehave.get("on-the-way")
+        return ntlm_craft.on_the_way(token, message, edit) if edit else token
 
     def _text(self, value: str) -> bytes:
         if self.flags & wire.UNICODE:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..tokens import spnego as wire
+from . import spnego_craft
 from .model import Context, Leg, Part, Sizes, SspiError
 from .ntlm import NO_EXPIRY
 from .spnego_fragments import Fragments
@@ -15,7 +16,7 @@ from .statuses import (SEC_E_INVALID_HANDLE, SEC_E_MESSAGE_ALTERED, SEC_E_OK, SE
                        SEC_I_CONTINUE_NEEDED)
 
 KERBEROS_OIDS = (wire.MS_KRB5, wire.KRB5)
-UNKNOWN_MECHANISM = "1.3.6.1.4.1.311.2.2.31"  # for the misbehaviour mechanism-order
+UNKNOWN_MECHANISM = spnego_craft.UNKNOWN  # for the misbehaviour mechanism-order
 LATE_FALLBACK = "1.3.6.1.4.1.311.2.2.40"  # MS-SPNG 3.1.5.1
 
 
@@ -72,6 +73,9 @@ class Negotiation(ABC):
         """One leg; its token may be a piece of one."""
         status, produced = self._fragments.step(leg, self._step_whole, not self._raw and self._gathers())
         where = "first" if not self._trailed else "later"
+        edit = self._misbehave.get(self._place(produced or b""))
+        if produced and edit and not self._raw:
+            produced = spnego_craft.altered(produced, edit)
         if produced and self._misbehave.get("trailing") == where:
             produced += b"\0\0\0"
         self._trailed = self._trailed or bool(produced)
@@ -79,6 +83,10 @@ class Negotiation(ABC):
 
     def _gathers(self) -> bool:
         return True
+
+    @abstractmethod
+    def _place(self, token: bytes) -> str:
+        """The misbehaviour that alters this token."""
 
     @abstractmethod
     def _step_whole(self, leg: Leg) -> tuple[int, bytes | None]:

@@ -15,6 +15,14 @@ class Acceptor(Negotiation):
 
     _fragment_wish = model.ASC_FRAGMENT_TO_FIT
 
+    _answered = False
+
+    def _place(self, token: bytes) -> str:
+        if token[:1] == b"\x60":
+            return "hint"
+        first, self._answered = not self._answered, True
+        return "first-answer" if first else "last-answer"
+
     def _step_whole(self, leg: Leg) -> tuple[int, bytes | None]:
         self._note(leg)
         first = not self._started

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..tokens import TokenError
 from ..tokens import spnego as wire
-from . import model
+from . import model, spnego_craft
 from .model import Leg, SspiError
 from .spnego import KERBEROS_OIDS, LATE_FALLBACK, UNKNOWN_MECHANISM, Negotiation
 from .statuses import (SEC_E_INVALID_TOKEN, SEC_E_LOGON_DENIED, SEC_E_NO_CREDENTIALS, SEC_E_OK,
@@ -22,6 +22,9 @@ class Initiator(Negotiation):
 
     def _gathers(self) -> bool:
         return self._started  # before, there is nothing but a hint, which a caller need not have read whole
+
+    def _place(self, token: bytes) -> str:
+        return "later-token" if self._trailed else "init"
 
     def _step_whole(self, leg: Leg) -> tuple[int, bytes | None]:
         self._note(leg)
@@ -66,7 +69,12 @@ class Initiator(Negotiation):
         message = wire.NegTokenInit(tuple(offered), token)
         self._offered, self._current, self._started = message.mech_types, offered[0], True
         self._mech_types_der = wire.write_mech_types(message.mech_types)
-        return SEC_I_CONTINUE_NEEDED, message.pack()
+        token_of_it = message.pack()
+        if self._misbehave.get("init") in spnego_craft.BY_SENDER:
+            altered = wire.parse(spnego_craft.altered(token_of_it, self._misbehave["init"]))
+            assert isinstance(altered, wire.NegTokenInit)
+            self._mech_types_der = altered.mech_types_der
+        return SEC_I_CONTINUE_NEEDED, token_of_it
 
     def _unlisted(self, token: bytes | None) -> tuple[int, bytes]:
         """No list of mechanisms: what Windows answers with bare NTLM."""

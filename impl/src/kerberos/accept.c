@@ -362,7 +362,8 @@ static SECURITY_STATUS third_leg(struct sspi_krb_context *context, krb5_context 
     krb5_ui_4 nonce;
 
     SECURITY_STATUS status = sspi_krb_receive(context, leg->token, &id, &bare, &inside);
-    if (status != SEC_E_OK || id != SSPI_KRB_AP_REP)
+    if (status != SEC_E_OK || id != SSPI_KRB_AP_REP || bare != context->bare ||
+        !sspi_krb_is_reply(inside))
         return SEC_E_INVALID_TOKEN;
     krb5_data message = {KV5M_DATA, (unsigned)inside.size, (char *)(uintptr_t)inside.data};
     krb5_error_code error = krb5_rd_rep_dce(krb5, context->auth, &message, &nonce);

@@ -126,13 +126,23 @@ SECURITY_STATUS sspi_krb_unframe(struct sspi_view token, enum sspi_krb_token *id
     return SEC_E_OK;
 }
 
-bool sspi_krb_is_request(struct sspi_view message)
+static bool is_of_type(struct sspi_view message, uint8_t type)
 {
-    static const uint8_t head[] = {0xa0, 3, 2, 1, 5, 0xa1, 3, 2, 1, 14}; /* pvno, msg-type */
+    const uint8_t head[] = {0xa0, 3, 2, 1, 5, 0xa1, 3, 2, 1, type}; /* pvno, msg-type */
     struct sspi_view inside, body;
 
     return der_spans(message, &inside) && der_spans(inside, &body) && body.size > sizeof head &&
            memcmp(body.data, head, sizeof head) == 0;
+}
+
+bool sspi_krb_is_request(struct sspi_view message)
+{
+    return is_of_type(message, 14);
+}
+
+bool sspi_krb_is_reply(struct sspi_view message)
+{
+    return is_of_type(message, 15);
 }
 
 bool sspi_krb_frame_user2user(unsigned id, struct sspi_view message, struct sspi_blob *token)

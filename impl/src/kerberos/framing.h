@@ -41,7 +41,9 @@ bool sspi_krb_take_element(struct sspi_view *data, uint8_t *tag, struct sspi_vie
 /* The ticket in an AP-REQ; [out] ticket points into it. false: there is none to be found. */
 bool sspi_krb_ticket_in(struct sspi_view request, struct sspi_view *ticket);
 
-/* Whether an AP-REQ calls itself one: libkrb5 does not look at its msg-type (RFC 4120 3.2.3). */
+/* Whether an AP-REQ or AP-REP calls itself one: libkrb5 does not look at its msg-type (RFC
+ * 4120 3.2.3). */
 bool sspi_krb_is_request(struct sspi_view message);
+bool sspi_krb_is_reply(struct sspi_view message);
 
 #endif

@@ -309,7 +309,7 @@ static SECURITY_STATUS later_leg(struct sspi_krb_context *context,
         return id == SSPI_KRB_TGT_REP && credential
                    ? take_tgt(context, credential, lib, inside, leg)
                    : SEC_E_INVALID_TOKEN;
-    if (id != SSPI_KRB_AP_REP || bare != context->bare)
+    if (id != SSPI_KRB_AP_REP || bare != context->bare || !sspi_krb_is_reply(inside))
         return SEC_E_INVALID_TOKEN;
     return read_reply(context, lib, &message, leg);
 }

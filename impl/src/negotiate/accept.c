@@ -10,8 +10,6 @@
 #define AP_REQ_TAG                                                                                 \
     0x6e /* [APPLICATION 14]: a DCE-style AP-REQ has no GSS framing (MS-KILE 3.4.5.1) */
 
-static const struct sspi_view no_mic = {NULL, 0};
-
 static SECURITY_STATUS malformed(const char *why)
 {
     sspi_error_set("AcceptSecurityContext (Negotiate): the initiator's token %s", why);
@@ -84,7 +82,7 @@ static SECURITY_STATUS step(struct neg_context *context, struct sspi_leg *leg,
         status = finish(context, leg, &output, mic);
     else if (status != SEC_I_CONTINUE_NEEDED)
         status = refuse(context, leg, &output, status);
-    else if (mic.data)
+    else if (mic.data && context->mech_legs > 1) /* beside the first token it is early, not wrong */
         status = malformed("has a mechListMIC before the mechanism is finished");
     else if ((status = neg_send(leg, &(struct neg_resp){.state = NEG_ACCEPT_INCOMPLETE,
                                                         .supported_mech = supported_mech(context),
@@ -176,7 +174,7 @@ static SECURITY_STATUS take_init(struct neg_context *context, struct sspi_leg *l
                                              .supported_mech = supported_mech(context)});
         return status == SEC_E_OK ? SEC_I_CONTINUE_NEEDED : status;
     }
-    SECURITY_STATUS status = step(context, leg, init->mech_token, no_mic);
+    SECURITY_STATUS status = step(context, leg, init->mech_token, init->mic);
     /* A mechanism that turns out to have no keys here, or not to do this kind of token (Kerberos
      * user-to-user, say), is passed over like one that is not there. */
     const struct neg_mech *other = NULL;
@@ -271,6 +269,8 @@ static SECURITY_STATUS later_token(struct neg_context *context, struct sspi_leg 
         sspi_error_set("AcceptSecurityContext (Negotiate): the initiator rejected the negotiation");
         return SEC_E_LOGON_DENIED;
     }
+    if (resp.state == NEG_REQUEST_MIC) /* RFC 4178 4.2.2: said by acceptors only */
+        return malformed("asks for a MIC");
     if (context->mech_done)
         return last_mic(context, leg, &resp);
     if (!resp.token.data)

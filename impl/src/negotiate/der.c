@@ -101,10 +101,12 @@ static bool read_mech_types(struct sspi_view field, struct neg_init *init)
 /* Field [3] is mechListMIC in NegTokenInit and negHints in NegTokenInit2 (MS-SPNG 2.2.1). */
 static bool read_field_3(struct sspi_view field, struct neg_init *init)
 {
-    struct sspi_view hints;
-    if (take_whole(field, OCTET_STRING, &init->mic))
+    struct sspi_view value;
+    if (take_whole(field, OCTET_STRING, &value)) {
+        init->mic = value;
         return true;
-    init->hint = take_whole(field, SEQUENCE, &hints);
+    }
+    init->hint = take_whole(field, SEQUENCE, &value);
     return init->hint;
 }
 

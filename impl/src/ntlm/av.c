@@ -28,13 +28,15 @@ static bool keep(struct ntlm_av *av, uint16_t id, struct sspi_view value)
     size_t fixed = fixed_size(id);
     if (fixed && value.size != fixed)
         return false;
+    /* Of flags every pair counts: a second one must not hide that there is a MIC (CVE-2019-1166).
+     */
+    if (id == NTLM_AV_FLAGS)
+        av->flags |= ntlm_get32(value.data);
     if (id >= NTLM_AV_COUNT || av->present[id])
         return true; /* newer Windows may add pairs; a second one of a kind has no meaning */
     av->present[id] = true;
     av->value[id] = value;
-    if (id == NTLM_AV_FLAGS)
-        av->flags = ntlm_get32(value.data);
-    else if (id == NTLM_AV_TIMESTAMP)
+    if (id == NTLM_AV_TIMESTAMP)
         av->timestamp = ntlm_get64(value.data);
     return true;
 }

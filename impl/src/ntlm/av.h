@@ -33,7 +33,7 @@ struct ntlm_av {
     struct sspi_view value[NTLM_AV_COUNT]; /* into the list; the first pair of its kind */
     bool present[NTLM_AV_COUNT];
     struct sspi_view body; /* all pairs without the EOL */
-    uint32_t flags;        /* value of NTLM_AV_FLAGS, 0 without */
+    uint32_t flags;        /* of all NTLM_AV_FLAGS, 0 without */
     uint64_t timestamp;    /* FILETIME, 0 without */
 };
 

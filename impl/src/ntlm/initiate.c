@@ -128,6 +128,12 @@ static uint8_t *put_pairs(uint8_t *at, const struct ntlm_context *context,
     return ntlm_av_put(at, NTLM_AV_EOL, NULL, 0) + config->ntlm_av_tail;
 }
 
+/* Whatever time it is: one of 0 must not cost the MIC. */
+static bool has_time(const struct answer *answer)
+{
+    return answer->av.present[NTLM_AV_TIMESTAMP];
+}
+
 /* The NTLMv2 response: NTProofStr and the blob it proves (MS-NLMP 3.3.2). */
 static SECURITY_STATUS make_response(const struct ntlm_context *context, struct answer *answer,
                                      const struct sspi_leg *leg)
@@ -142,7 +148,7 @@ static SECURITY_STATUS make_response(const struct ntlm_context *context, struct 
         return SEC_E_INSUFFICIENT_MEMORY;
     uint8_t *blob = answer->nt.data + PROOF_SIZE;
     blob[0] = blob[1] = 1; /* RespType, HiRespType */
-    ntlm_put64(blob + BLOB_TIME, answer->av.timestamp ? answer->av.timestamp : sspi_now());
+    ntlm_put64(blob + BLOB_TIME, has_time(answer) ? answer->av.timestamp : sspi_now());
     memcpy(blob + BLOB_CHALLENGE, answer->client_challenge, sizeof answer->client_challenge);
     uint8_t *end = put_pairs(blob + BLOB_HEADER, context, answer, leg);
     answer->nt.size = (size_t)(end - answer->nt.data);
@@ -152,7 +158,7 @@ static SECURITY_STATUS make_response(const struct ntlm_context *context, struct 
     bool good = ntlm_v2_proof(ntowf, challenge, proven, answer->nt.data) &&
                 ntlm_v2_session_base_key(ntowf, answer->nt.data, answer->exchange_key) &&
                 /* With a timestamp from the server 24 zero bytes, MS-NLMP 3.1.5.1.2. */
-                (answer->av.timestamp ||
+                (has_time(answer) ||
                  ntlm_v2_lm_response(ntowf, challenge, answer->client_challenge, answer->lm));
     return good ? SEC_E_OK : SEC_E_INTERNAL_ERROR;
 }
@@ -312,7 +318,7 @@ static SECURITY_STATUS authenticate(struct ntlm_context *context, struct sspi_le
     bool v1 = !context->is_anonymous && sends_v1(credential);
     /* So does NTLMv1, which has no AvPairs to announce it in (a recorded LDAP bind of Windows 10).
      */
-    context->has_mic = answer.av.timestamp != 0;
+    context->has_mic = has_time(&answer);
     if (!context->is_anonymous) {
         if (!sspi_random(answer.client_challenge, sizeof answer.client_challenge))
             status = SEC_E_INTERNAL_ERROR;
