@@ -208,7 +208,6 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "signature": "NTLM acceptor's CHALLENGE: a signature that is not NTLMSSP",
         "type-unknown": "NTLM acceptor's CHALLENGE: message type 4",
         "type-authenticate": "NTLM acceptor's CHALLENGE: message type 3",
-        "trailing": "NTLM acceptor's CHALLENGE: three bytes behind it",
         "info-outside": "NTLM acceptor's CHALLENGE: the AV pairs begin at the end of the token",
         "info-wraps": "NTLM acceptor's CHALLENGE: the AV pairs begin at 0xFFFFFFF0",
         "info-in-header": "NTLM acceptor's CHALLENGE: the AV pairs begin inside the header",
@@ -219,7 +218,6 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "version": "NTLM acceptor's CHALLENGE: a version of all ones",
         "unasked-flags": "NTLM acceptor's CHALLENGE: SEAL, LM_KEY and IDENTIFY, which the NEGOTIATE did not have",
         "both-charsets": "NTLM acceptor's CHALLENGE: UNICODE and OEM at once",
-        "cut": "NTLM acceptor's CHALLENGE: cut inside its header, though TARGET_INFO is said",
     },
     "init": {
         "list-altered": "Negotiate initiator's NegTokenInit: somebody on the way adds a mechanism to the list",

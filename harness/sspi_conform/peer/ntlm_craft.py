@@ -130,10 +130,10 @@ def _without_mic_flag(token: bytes) -> bytes:
 _SIGNATURE: Mapping[str, Callable[[bytes], bytes]] = {
     "signature": flip,
     "type-unknown": lambda token: _put(token, 8, "<I", 4),
-    "trailing": lambda token: token + b"\0\0\0",
 }
 _AUTHENTICATE: Mapping[str, Callable[[bytes], bytes]] = {
     **_SIGNATURE,
+    "trailing": lambda token: token + b"\0\0\0",
     "type-challenge": lambda token: _put(token, 8, "<I", 2),
     "nt-outside": _place(_NT, offset=-1), "nt-wraps": _place(_NT, offset=0xFFFFFFF0),
     "user-outside": _place(_USER, offset=-1), "key-outside": _place(_KEY, offset=-1),
@@ -166,7 +166,6 @@ _CHALLENGE: Mapping[str, Callable[[bytes], bytes]] = {
     "version": lambda token: _put(token, _CHALLENGE_VERSION, "<Q", 0xFFFFFFFFFFFFFFFF),
     "unasked-flags": _flags(_CHALLENGE_FLAGS, more=UNASKED),
     "both-charsets": _flags(_CHALLENGE_FLAGS, more=wire.OEM),
-    "cut": lambda token: token[:_INFO + 4],
 }
 
 
