@@ -6,13 +6,13 @@ import argparse
 import importlib
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from . import commands as command_modules
-from .commands import explain
 from .model import ConformError
 
 _DESCRIPTION = """\
@@ -39,14 +39,15 @@ class _Parser(argparse.ArgumentParser):
         self.exit(3, f"{self.prog}: {message}\n  '{self.prog} --help' has examples.\n")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(only: str = "") -> argparse.ArgumentParser:
+    """The whole command line, or with one command: loading all of them takes longer than most commands."""
     top = _Parser(prog="sspi-conform", description=_DESCRIPTION, epilog=_EPILOG,
                   formatter_class=argparse.RawDescriptionHelpFormatter)
     top.add_argument("--root", type=Path, default=None, metavar="DIR",
                      help="the folder that holds scenarios/ and captures/ (default: where this program is)")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for module in sorted(pkgutil.iter_modules(command_modules.__path__), key=_place):
+    modules = sorted(pkgutil.iter_modules(command_modules.__path__), key=_place)
+    for module in [one for one in modules if one.name == only] or modules:
         importlib.import_module(f"{command_modules.__name__}.{module.name}").add(commands)
     return top
 
@@ -59,7 +60,7 @@ def _place(module: pkgutil.ModuleInfo) -> tuple[bool, str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    found = parser().parse_args(explain.protect_negative_numbers(words))
+    found = parser(words[0] if words else "").parse_args(_protect_negative_numbers(words))
     found.root = (found.root or _default_root()).resolve()
     try:
         return int(found.command(found))
@@ -72,6 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sspi-conform: interrupted", file=sys.stderr)
         return 2
+
+
+def _protect_negative_numbers(arguments: list[str]) -> list[str]:
+    """argparse takes -2146892986 for an option; a status printed as a signed number is one to explain."""
+    if arguments[:1] == ["explain"] and "--" not in arguments:
+        numbers = [word for word in arguments if re.fullmatch(r"-[0-9]+", word)]
+        return [word for word in arguments if word not in numbers] + (["--", *numbers] if numbers else [])
+    return arguments
 
 
 def _default_root() -> Path:

@@ -38,14 +38,6 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def protect_negative_numbers(arguments: list[str]) -> list[str]:
-    """argparse takes -2146892986 for an option; a status printed as a signed number is one to explain."""
-    if arguments[:1] == ["explain"] and "--" not in arguments:
-        numbers = [word for word in arguments if re.fullmatch(r"-[0-9]+", word)]
-        return [word for word in arguments if word not in numbers] + (["--", *numbers] if numbers else [])
-    return arguments
-
-
 def lines(project: Project, topic: str, everything: bool = False) -> list[str]:
     """The explanation of a topic."""
     if _NUMBER.fullmatch(topic):

@@ -5,6 +5,7 @@ Not libkrb5, which libsspi has: what is compared must not come from one place. A
 """
 from __future__ import annotations
 
+import hashlib
 import hmac
 import math
 import struct
@@ -44,6 +45,18 @@ def _opened_rc4(key: bytes, usage: int, cipher: bytes) -> bytes:
 def _same(made: bytes, found: bytes) -> None:
     if not hmac.compare_digest(made, found):
         raise ConformError("the key does not open this")
+
+
+def equal(made: bytes, found: bytes) -> bool:
+    return hmac.compare_digest(made, found)
+
+
+def checksum(etype: int, key: bytes, usage: int, data: bytes) -> bytes:
+    """The keyed checksum that belongs to an encryption type (RFC 3962 7, RFC 4757 4)."""
+    if etype == RC4:
+        signing = hmac.digest(key, b"signaturekey\0", "md5")
+        return hmac.digest(signing, hashlib.md5(struct.pack("<I", _RC4_USAGES.get(usage, usage)) + data).digest(), "md5")
+    return hmac.digest(_derived(key, struct.pack(">I", usage) + b"\x99"), data, "sha1")[:_HMAC]
 
 
 def _derived(key: bytes, constant: bytes) -> bytes:

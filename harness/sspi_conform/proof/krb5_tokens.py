@@ -82,15 +82,15 @@ def whole(token: bytes) -> bytes:
 
 
 def request(token: bytes) -> Request:
-    fields = _inside(der.read_whole(bare(token)), "AP-REQ")
+    fields = inside(der.read_whole(bare(token)), "AP-REQ")
     ticket = fields[3].only(0x61, "a ticket")
-    parts = _inside(ticket, "Ticket")
-    return Request(fields[2].only(der.BIT_STRING, "ap-options").value.hex(), ticket.whole, _text(parts[1]),
-                   _name(parts[2]), _sealed(parts[3]), _sealed(fields[4]))
+    parts = inside(ticket, "Ticket")
+    return Request(fields[2].only(der.BIT_STRING, "ap-options").value.hex(), ticket.whole, text(parts[1]),
+                   name(parts[2]), _sealed(parts[3]), _sealed(fields[4]))
 
 
 def reply(token: bytes) -> Sealed:
-    return _sealed(_inside(der.read_whole(bare(token)), "AP-REP")[2])
+    return _sealed(inside(der.read_whole(bare(token)), "AP-REP")[2])
 
 
 def user2user_ticket(token: bytes) -> bytes:
@@ -101,16 +101,16 @@ def user2user_ticket(token: bytes) -> bytes:
 
 def authenticator(sealed: Sealed, key: bytes) -> Part:
     confounder, plain = sealed.open(key, krb5_crypto.AUTHENTICATOR)
-    found = _inside(der.read(plain), "Authenticator")
+    found = inside(der.read(plain), "Authenticator")
     checksum = found[3].only(der.SEQUENCE, "cksum").fields("cksum")[1] if 3 in found else None
-    data = tuple(_authdata(found[8].only(der.SEQUENCE, "authorization-data"))) if 8 in found else ()
-    return _part(confounder, found, 5, 4, 6, 7, realm=_text(found[1]), client=_name(found[2]), authdata=data,
+    data = tuple(authdata(found[8].only(der.SEQUENCE, "authorization-data"))) if 8 in found else ()
+    return _part(confounder, found, 5, 4, 6, 7, realm=text(found[1]), client=name(found[2]), authdata=data,
                  checksum=checksum.only(der.OCTET_STRING, "checksum").value if checksum else b"")
 
 
 def reply_part(sealed: Sealed, key: bytes) -> Part:
     confounder, plain = sealed.open(key, krb5_crypto.REPLY)
-    return _part(confounder, _inside(der.read(plain), "EncAPRepPart"), 0, 1, 2, 3)
+    return _part(confounder, inside(der.read(plain), "EncAPRepPart"), 0, 1, 2, 3)
 
 
 def _part(confounder: bytes, found: dict[int, der.Element], ctime: int, cusec: int, subkey: int, sequence: int,
@@ -137,19 +137,19 @@ def unix(filetime: int) -> int:
     return filetime // 10_000_000 - _EPOCH
 
 
-def _authdata(sequence: der.Element) -> Iterator[tuple[int, bytes]]:
+def authdata(sequence: der.Element) -> Iterator[tuple[int, bytes]]:
     """Type and content; AD-IF-RELEVANT is looked into."""
     for one in sequence.children():
         parts = one.fields("AuthorizationData")
         kind = der.read_integer(parts[0].only(der.INTEGER, "ad-type"))
         data = parts[1].only(der.OCTET_STRING, "ad-data").value
         if kind == _IF_RELEVANT:
-            yield from _authdata(der.read_whole(data))
+            yield from authdata(der.read_whole(data))
         else:
             yield kind, data
 
 
-def _inside(message: der.Element, what: str) -> dict[int, der.Element]:
+def inside(message: der.Element, what: str) -> dict[int, der.Element]:
     return message.only(der.SEQUENCE, f"the SEQUENCE of {what}").fields(what)
 
 
@@ -160,14 +160,14 @@ def _sealed(field_: der.Element) -> Sealed:
                   parts[2].only(der.OCTET_STRING, "cipher").value)
 
 
-def _name(field_: der.Element) -> Name:
+def name(field_: der.Element) -> Name:
     parts = field_.only(der.SEQUENCE, "a principal name").fields("a principal name")
     names = parts[1].only(der.SEQUENCE, "name-string")
     return Name(der.read_integer(parts[0].only(der.INTEGER, "name-type")),
                 tuple(child.value.decode() for child in names.children()))
 
 
-def _text(field_: der.Element) -> str:
+def text(field_: der.Element) -> str:
     return field_.only(der.GENERAL_STRING, "a general string").value.decode()
 
 

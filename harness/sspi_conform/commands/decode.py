@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""decode: what is in a token."""
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..decode import kerberos_tree, keys, ntlm_tree, text, token_tree
+from ..model import ConformError
+
+_EPILOG = """\
+examples:
+  sspi-conform decode YIIFvQYGKwYBBQUCoIIFsTCCBa2g...     base64, or hex
+  sspi-conform decode 'Authorization: Negotiate YII...'   a header
+  curl -v --negotiate -u : http://host/ 2>&1 | sspi-conform decode -
+  sspi-conform decode tokens.txt --password -             one token a line; asks for the password
+  sspi-conform decode token.bin --keytab http.keytab      opens ticket, authenticator and PAC
+
+Tokens of one input are one exchange: a CHALLENGE before an AUTHENTICATE lets its proof and MIC be verified.
+[ok] and [WRONG] stand before what was verified. Exit: 0 decoded, 1 something is malformed or wrong, 3 no token."""
+_LONGEST_NAME = 250  # of a file
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("decode", help="take a token apart", epilog=_EPILOG,
+                                 description="Shows every layer of SPNEGO, NTLM, Kerberos and NEGOEX tokens.",
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("token", metavar="TOKEN|FILE|-", help="a token, a header, a file with them, or - for standard input")
+    parser.add_argument("--keytab", type=Path, action="append", default=[], metavar="FILE", help="keys of the service")
+    parser.add_argument("--password", metavar="TEXT", help="of the NTLM account; - asks for it")
+    parser.add_argument("--nthash", metavar="HEX", help="the NT hash instead; also the RC4 key of a service")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    found = text.tokens(_content(options.token))
+    password = getpass.getpass("Password: ") if options.password == "-" else options.password
+    hashes = keys.hashes_of(password, options.nthash)
+    exchange = token_tree.Exchange(ntlm_tree.Exchange(hashes=hashes),
+                                   kerberos_tree.Exchange(keys.keys_of(options.keytab, hashes)))
+    trees = token_tree.decode_all(found, exchange)
+    if options.json:
+        print(json.dumps({"schema": 1, "tokens": [tree.json() for tree in trees]}, indent=1))
+    else:
+        print("\n\n".join("\n".join(tree.lines()) for tree in trees))
+    return 1 if any(True for tree in trees for _ in tree.wrong()) else 0
+
+
+def _content(word: str) -> bytes:
+    if word == "-":
+        return sys.stdin.buffer.read(text.LARGEST + 1)
+    path = Path(word)
+    try:
+        if len(word) < _LONGEST_NAME and path.is_file():
+            with path.open("rb") as file:
+                return file.read(text.LARGEST + 1)
+    except OSError as error:
+        raise ConformError(f"cannot read {word}: {error.strerror}") from error
+    if len(word) < _LONGEST_NAME and ("/" in word or "." in word) and "=" not in word and " " not in word:
+        raise ConformError(f"there is no file {word}", "", "Give a token, a header, a file, or - for standard input.")
+    return word.encode()

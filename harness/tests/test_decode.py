@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""decode: every form of input, every layer, what a secret verifies; hostile tokens end in a tree, never in a traceback."""
+from __future__ import annotations
+
+import base64
+import json
+import random
+from pathlib import Path
+
+import pytest
+from windows_recordings import folder, needed
+
+from sspi_conform import cli
+from sspi_conform.decode import keys, kerberos_tree, ntlm_tree, token_tree
+from sspi_conform.decode.text import Found, tokens
+from sspi_conform.decode.tree import Node
+from sspi_conform.model import ConformError
+from sspi_conform.peer import ntlm_crypto
+from sspi_conform.proof import inputs, recordings
+from sspi_conform.tokens import ntlm, spnego
+
+PASSWORD = "S3cret-for-tests"
+FLAGS = ntlm.UNICODE | ntlm.NTLM | ntlm.SIGN | ntlm.EXTENDED_SESSIONSECURITY | ntlm.KEY_EXCH | ntlm.KEY_128
+
+
+def exchange(password: str = PASSWORD) -> list[bytes]:
+    """Three NTLM messages with a MIC, made here."""
+    negotiate = ntlm.Negotiate(FLAGS).pack()
+    info = ntlm.write_av_pairs([(1, "SERVER".encode("utf-16-le"))])
+    challenge = ntlm.Challenge(FLAGS | ntlm.TARGET_INFO, b"12345678", "DOM".encode("utf-16-le"), info).pack()
+    pairs = ntlm.write_av_pairs([(1, "SERVER".encode("utf-16-le")), (6, b"\2\0\0\0"), (10, bytes(16))])
+    owf = ntlm_crypto.ntowf_v2(ntlm_crypto.nt_hash(password), "alice", "DOM")
+    blob = ntlm_crypto.blob_v2(133_000_000_000_000_000, b"abcdefgh", pairs)
+    proof = ntlm_crypto.proof_v2(owf, b"12345678", blob)
+    exported = bytes(range(16))
+    sealed = ntlm_crypto.rc4(ntlm_crypto.hmac_md5(owf, proof), exported)
+
+    def authenticate(mic: bytes) -> bytes:
+        return ntlm.Authenticate(FLAGS, "DOM".encode("utf-16-le"), "alice".encode("utf-16-le"), b"", bytes(24), proof + blob,
+                                 sealed, mic=mic).pack()
+
+    mic = ntlm_crypto.message_integrity_code(exported, negotiate, challenge, authenticate(bytes(16)))
+    return [negotiate, challenge, authenticate(mic)]
+
+
+def trees(messages: list[bytes], password: str | None = None) -> list[Node]:
+    hashes = keys.hashes_of(password, None)
+    known = token_tree.Exchange(ntlm_tree.Exchange(hashes=hashes), kerberos_tree.Exchange(keys.keys_of([], hashes)))
+    return token_tree.decode_all([Found(one, "here") for one in messages], known)
+
+
+def marks(nodes: list[Node]) -> list[tuple[str, str]]:
+    found = []
+    for node in nodes:
+        found += [(node.name, node.mark)] if node.mark else []
+        found += marks(node.children)
+    return found
+
+
+def test_a_secret_verifies_proof_and_mic() -> None:
+    assert marks(trees(exchange(), PASSWORD)) == [("proof", "good"), ("MIC", "good")]
+    assert marks(trees(exchange(), "another")) == [("proof", "bad")]
+    assert marks(trees(exchange())) == []
+    changed = exchange()
+    changed[0] = changed[0][:12] + bytes([changed[0][12] ^ 0x10]) + changed[0][13:]
+    assert marks(trees(changed, PASSWORD)) == [("proof", "good"), ("MIC", "bad")]
+    assert "CHALLENGE it answers is not in the input" in "\n".join(trees(exchange()[2:], PASSWORD)[0].lines())
+
+
+def test_the_layers_of_spnego() -> None:
+    inner = exchange()
+    init = spnego.NegTokenInit((spnego.MS_KRB5, spnego.NTLM), inner[0]).pack()
+    text = "\n".join(trees([init])[0].lines())
+    assert "mechTypes: MS-KRB5, NTLM" in text and "mechToken: NTLM NEGOTIATE, 32 bytes" in text
+    signed = ntlm_crypto.Session(bytes(range(16)), FLAGS, True).sign(spnego.write_mech_types((spnego.MS_KRB5, spnego.NTLM)))
+    last = spnego.NegTokenResp(None, None, inner[2], signed).pack()
+    whole = [init, spnego.NegTokenResp(1, spnego.NTLM, inner[1]).pack(), last]
+    assert marks(trees(whole, PASSWORD)) == [("proof", "good"), ("MIC", "good"), ("MIC", "good")]
+    other = [spnego.NegTokenInit((spnego.NTLM,), inner[0]).pack(), *whole[1:]]
+    assert marks(trees(other, PASSWORD)) == [("proof", "good"), ("MIC", "good"), ("MIC", "bad")]
+
+
+def test_every_form_of_input(tmp_path: Path) -> None:
+    first, second, third = exchange()
+    word = base64.b64encode(second).decode()
+    wrapped = "\n".join(word[at:at + 40] for at in range(0, len(word), 40))
+    trace = (f"* Server auth using NTLM\n> GET / HTTP/1.1\n> Authorization: NTLM {base64.b64encode(first).decode()}\n>\n"
+             f"< HTTP/1.1 401\n< WWW-Authenticate: Negotiate\n< WWW-Authenticate: NTLM {word}\n")
+    for text in (first.hex(), "0x" + first.hex().upper(), first.hex(" "), base64.b64encode(first).decode(),
+                 f"Negotiate {base64.b64encode(first).decode()}", f"Authorization: NTLM {base64.b64encode(first).decode()}\r\n"):
+        assert [one.data for one in tokens(text.encode())] == [first], text
+    assert [one.data for one in tokens(wrapped.encode())] == [second]
+    assert [(one.data, one.sender) for one in tokens(trace.encode())] == [(first, "client"), (second, "server")]
+    assert [one.data for one in tokens(f"{first.hex()}\n# between\n{word}\n{third.hex()}\n".encode())] == [first, second, third]
+    assert [one.data for one in tokens(third)] == [third]
+
+
+@pytest.mark.parametrize("text, words", [
+    (b"", "empty"), (b"what is this?", "neither hex nor base64"), (b"x" * (2 << 20), "no token"),
+    (b"Authorization: Negotiate YII=x", "neither hex nor base64|no base64"),
+])
+def test_what_is_no_token_is_refused(text: bytes, words: str) -> None:
+    with pytest.raises(ConformError, match=words):
+        tokens(text)
+
+
+def test_hostile_tokens_end_in_a_tree() -> None:
+    dice = random.Random(4178)
+    for message in exchange():
+        token = spnego.NegTokenResp(1, spnego.NTLM, message).pack()
+        for whole in (message, token):
+            for size in range(len(whole)):
+                "\n".join(trees([whole[:size]], PASSWORD)[0].lines())
+            for _ in range(400):
+                spoilt = bytearray(whole)
+                for _ in range(dice.randint(1, 4)):
+                    spoilt[dice.randrange(len(spoilt))] = dice.randrange(256)
+                json.dumps([tree.json() for tree in trees([exchange()[0], exchange()[1], bytes(spoilt)], PASSWORD)])
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "tokens.txt"
+    file.write_text("\n".join(one.hex() for one in exchange()))
+    assert cli.main(["decode", str(file), "--password", PASSWORD]) == 0
+    out = capsys.readouterr().out
+    assert "NTLM AUTHENTICATE" in out and "[ok] proof: made with this password" in out and PASSWORD not in out
+    assert cli.main(["decode", str(file), "--nthash", "00" * 16]) == 1
+    assert "[WRONG] proof" in capsys.readouterr().out
+    assert cli.main(["decode", exchange()[0].hex(), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tokens"][0]["name"].startswith("NTLM NEGOTIATE")
+    assert cli.main(["decode", "no/such/file.txt"]) == 3
+    assert cli.main(["decode", str(file), "--nthash", "12"]) == 3
+    assert cli.main(["decode", str(file), "--keytab", str(file)]) == 3
+
+
+def recorded(exchange: recordings.Exchange, secrets: token_tree.Exchange) -> list[Node]:
+    return token_tree.decode_all([Found(leg.token, str(leg.frame)) for leg in exchange.legs if leg.token], secrets)
+
+
+@needed()
+def test_every_recorded_token_has_a_tree() -> None:
+    trees_ = [tree for one in recordings.every(folder()) for tree in recorded(one, token_tree.Exchange())]
+    assert len(trees_) > 600
+    assert not marks(trees_)
+
+
+@needed()
+def test_recorded_secrets_verify() -> None:
+    found = []
+    for one in inputs.known(folder()):
+        if one.nt_hash:
+            found += marks(recorded(one.exchange, token_tree.Exchange(ntlm_tree.Exchange(hashes=[one.nt_hash]))))
+    assert found.count(("proof", "good")) == 6 and not [mark for mark in found if mark[1] == "bad"]
+
+
+@needed()
+def test_recorded_tickets_open() -> None:
+    place = folder()
+    assert place is not None
+    files = [*place.rglob("*.keytab"), *place.rglob("*.kt")]
+    found = []
+    for one in recordings.every(place):
+        found += marks(recorded(one, token_tree.Exchange(kerberos=kerberos_tree.Exchange(keys.keys_of(files, [])))))
+    # The rest of the tickets is of services whose key is not in a keytab.
+    for what, least in (("ticket", 20), ("authenticator", 20), ("signature", 20), ("enc-part", 20), ("MIC", 8)):
+        assert found.count((what, "good")) >= least, what
+    assert {name for name, mark in found if mark == "bad"} == {"ticket"}
