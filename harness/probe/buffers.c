@@ -122,8 +122,11 @@ void buffers_read(struct request *r, const char *key, const char *wrong, struct 
     struct json *array = request_take(r->object, key);
 
     memset(list, 0, sizeof *list);
-    if (!array)
+    if (!array) {
+        if (request_take(r->object, wrong))
+            request_error(r, "%s describes no list", wrong);
         return;
+    }
     if (array->type != JSON_ARRAY || array->count > MAX_BUFFERS) {
         request_error(r, "%s is not a list of at most %d buffers", key, MAX_BUFFERS);
         return;

@@ -149,7 +149,7 @@ static SECURITY_STATUS find_output(const struct sspi_leg_call *call, SecBuffer *
                                    size_t *room)
 {
     *room = 0;
-    *buffer = sspi_message_find(call->output, SECBUFFER_TOKEN);
+    *buffer = sspi_message_room(call->output, SECBUFFER_TOKEN);
     if (!*buffer)
         return SEC_E_OK;
     if (allocates(call)) {

@@ -4,6 +4,8 @@
  */
 #include "message.h"
 
+#include <stdbool.h>
+
 #define MAX_BUFFERS 64
 
 static ULONG buffer_type(const SecBuffer *buffer)
@@ -11,15 +13,31 @@ static ULONG buffer_type(const SecBuffer *buffer)
     return buffer->BufferType & ~SECBUFFER_ATTRMASK;
 }
 
-SecBuffer *sspi_message_find(SecBufferDesc *message, ULONG type)
+static bool is_readonly(const SecBuffer *buffer)
+{
+    return buffer->BufferType & (SECBUFFER_READONLY | SECBUFFER_READONLY_WITH_CHECKSUM);
+}
+
+static SecBuffer *find(SecBufferDesc *message, ULONG type, bool to_write)
 {
     if (!message || !message->pBuffers)
         return NULL;
     for (ULONG i = 0; i < message->cBuffers; i++) {
-        if (buffer_type(&message->pBuffers[i]) == type)
-            return &message->pBuffers[i];
+        SecBuffer *buffer = &message->pBuffers[i];
+        if (buffer_type(buffer) == type && !(to_write && is_readonly(buffer)))
+            return buffer;
     }
     return NULL;
+}
+
+SecBuffer *sspi_message_find(SecBufferDesc *message, ULONG type)
+{
+    return find(message, type, false);
+}
+
+SecBuffer *sspi_message_room(SecBufferDesc *message, ULONG type)
+{
+    return find(message, type, true);
 }
 
 SECURITY_STATUS sspi_message_check(const SecBufferDesc *message)
@@ -35,8 +53,7 @@ SECURITY_STATUS sspi_message_check(const SecBufferDesc *message)
 
 int sspi_message_is_secret(const SecBuffer *buffer)
 {
-    return buffer_type(buffer) == SECBUFFER_DATA &&
-           !(buffer->BufferType & (SECBUFFER_READONLY | SECBUFFER_READONLY_WITH_CHECKSUM));
+    return buffer_type(buffer) == SECBUFFER_DATA && !is_readonly(buffer);
 }
 
 int sspi_message_is_signed(const SecBuffer *buffer)

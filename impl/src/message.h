@@ -11,6 +11,9 @@
 /* The first buffer of that type (attribute bits masked), or NULL. */
 SecBuffer *sspi_message_find(SecBufferDesc *message, ULONG type);
 
+/* The same, of the buffers that may be written: without a READONLY bit. */
+SecBuffer *sspi_message_room(SecBufferDesc *message, ULONG type);
+
 /* SEC_E_INVALID_TOKEN: no descriptor, a buffer with bytes but no memory, more than 64 buffers. */
 SECURITY_STATUS sspi_message_check(const SecBufferDesc *message);
 

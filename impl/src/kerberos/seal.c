@@ -85,7 +85,7 @@ SECURITY_STATUS sspi_krb_encrypt(void *handle, ULONG qop, SecBufferDesc *message
     status = sspi_message_check(message);
     if (status != SEC_E_OK)
         return status;
-    SecBuffer *token = sspi_message_find(message, SECBUFFER_TOKEN);
+    SecBuffer *token = sspi_message_room(message, SECBUFFER_TOKEN);
     if (!token || !sspi_message_find(message, SECBUFFER_DATA))
         return SEC_E_INVALID_TOKEN;
     if (sspi_krb_is_rc4(context))

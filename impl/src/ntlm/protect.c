@@ -182,7 +182,7 @@ static SECURITY_STATUS protect(struct ntlm_protection *protection, SecBufferDesc
 {
     struct sspi_view parts[MAX_BUFFERS + 1];
     uint8_t sum[8];
-    SecBuffer *token = token_of(message);
+    SecBuffer *token = token_of(message) ? sspi_message_room(message, SECBUFFER_TOKEN) : NULL;
     if (!token)
         return SEC_E_INVALID_TOKEN;
     if (token->cbBuffer < NTLM_SIGNATURE_SIZE)
