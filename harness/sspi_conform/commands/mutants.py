@@ -74,7 +74,8 @@ def _progress(outcomes: Sequence[Outcome], faults: Sequence[Fault], quiet: bool)
         done = sum(bool(one.fault) for one in outcomes)
         print(f"\r{done}/{len(faults)} faults", end="" if done < len(faults) else "\r\033[K", flush=True)
     elif outcome.fault and outcome.killed:
-        print(f"caught {outcome.fault}: {outcome.case}: {outcome.difference}", flush=True)
+        how = "caught by advice" if outcome.advisory else "caught"
+        print(f"{how} {outcome.fault}: {outcome.case}: {outcome.difference}", flush=True)
 
 
 def _tell(faults: Sequence[Fault], outcomes: Sequence[Outcome], seconds: float, path: Path, as_json: bool) -> int:
@@ -84,10 +85,11 @@ def _tell(faults: Sequence[Fault], outcomes: Sequence[Outcome], seconds: float, 
     trouble = [outcome for outcome in outcomes if outcome.trouble]
     survivors = [fault for fault in faults if not by_name[fault.name].killed and not by_name[fault.name].trouble] \
         if len(by_name) == len(faults) else []
+    advice = sum(outcome.advisory for outcome in by_name.values())
     killed = sum(outcome.killed for outcome in by_name.values())
     document = {"schema": 1, "faults": [{"wrong": fault.wrong, "known": fault.known} | asdict(by_name[fault.name])
                                         for fault in faults if fault.name in by_name],
-                "killed": killed, "of": len(faults), "controls": sum(outcome.played for outcome in controls),
+                "killed": killed, "advisory": advice, "of": len(faults), "controls": sum(outcome.played for outcome in controls),
                 "seconds": round(seconds, 2)}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1) + "\n")
@@ -99,7 +101,7 @@ def _tell(faults: Sequence[Fault], outcomes: Sequence[Outcome], seconds: float, 
         print(f"fails without any fault: {outcome.case}: {outcome.difference}", file=out)
     for outcome in trouble:
         print(f"ERROR {outcome.fault or 'control'}: {outcome.trouble}", file=out)
-    print(f"{killed} of {len(faults)} faults caught, {document['controls']} cases pass without a fault, "
+    print(f"{killed} of {len(faults)} faults caught, {advice} of these by advisory expectations only; {document['controls']} cases pass without a fault, "
           f"{sum(outcome.played for outcome in by_name.values())} were played with one; {seconds:.1f} s", file=out)
     if as_json:
         json.dump(document, sys.stdout, indent=1)
@@ -119,11 +121,11 @@ def _search(project: Project, profile: Profile, subject: Any, fault: Fault) -> i
     options = RunOptions(program, None if fault.alone else peer_program(), profile.acceptor_identity, deadline=10.0)
     count = 0
     with closing(run_cases(cases, options)) as pairs:
-        for result in judge.judge_all(pairs, project.captures, profile, judge.Rules(peer_is_harness=not fault.alone)):
+        for result in judge.judge_all(pairs, project.captures, profile, judge.Rules(strict=True, peer_is_harness=not fault.alone)):
             if result.verdict is Verdict.FAIL:
                 count += 1
-                one = next((one for one in result.differences if one.binding), None)
-                print(f"{result.case.id}: {one.path if one else result.reason}")
+                one = min(result.differences, key=lambda one: not one.binding, default=None)
+                print(f"{result.case.id}: {one.path if one else result.reason}" + ("" if not one or one.binding else " (advisory)"))
     if not count and not cases:
         raise ConformError("no case was played", "")
     print(f"{count} of {len(cases)} cases notice {fault.name}", file=sys.stderr)
