@@ -21,15 +21,17 @@ class Realm(RunningRealm):
     standalone: winbindd as a standalone server, to which every other domain has no logon server.
     log: called with sentences about what happens.
     trust: a second realm, PARTNER.TEST, with a KDC of its own; each trusts the other.
+    ntlm: whether there is a winbindd; it costs more than all the rest.
     """
 
     domain = winbind.DOMAIN
     netbios = winbind.NETBIOS
 
     def __init__(self, cache: Path | None = None, name: str = "SSPI.TEST", standalone: bool = False,
-                 log: Callable[[str], None] | None = None, trust: bool = False) -> None:
+                 log: Callable[[str], None] | None = None, trust: bool = False, ntlm: bool = True) -> None:
         super().__init__(name, cache, log)
         self.standalone = standalone
+        self.ntlm = ntlm
         self.trust = trust
         self.host = f"web.{name.lower()}"
         self.accounts: dict[str, Account] = all_accounts() | (partner_accounts() if trust else {})
@@ -113,13 +115,15 @@ class Realm(RunningRealm):
         winbind.write_unix_files(self.folder / "samba", all_accounts().values())
         self.times["copy"] = time.monotonic() - begin
         begin = time.monotonic()
-        self._begin_winbindd()  # first, as it takes longer
+        if self.ntlm:
+            self._begin_winbindd()  # first, as it takes longer
         self._begin_kdc()
         if self.trust:
             self._start_kdc_of("partner-kdc", PARTNER)
         self._finish_kdc()
         self.times["kdc"] = time.monotonic() - begin
-        self._finish_winbindd()
+        if self.ntlm:
+            self._finish_winbindd()
         self.times["winbindd"] = time.monotonic() - begin
 
     def _begin_kdc(self) -> None:

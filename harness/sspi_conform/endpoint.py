@@ -13,11 +13,12 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .fork import Fork
 from .model import Ended
 
 DEADLINE = 20.0  # seconds for one line; nothing in a private realm takes a tenth of it
@@ -39,10 +40,11 @@ class Endpoint:
 
     argv: the command; environment: the whole of it, nothing is inherited;
     folder: where stderr goes; deadline: seconds for each line, None to wait for ever (a debugger is attached).
+    serve: what a fork of this process does instead of running argv.
     """
 
     def __init__(self, side: str, argv: Sequence[str], environment: Mapping[str, str], folder: Path,
-                 deadline: float | None = DEADLINE) -> None:
+                 deadline: float | None = DEADLINE, serve: Callable[[], int] | None = None) -> None:
         self.side = side
         self.argv = list(argv)
         self.environment = dict(environment)
@@ -50,9 +52,10 @@ class Endpoint:
         self.hello: Mapping[str, Any] = {}
         self.pid = 0
         self._deadline = deadline
+        self._serve = serve
         self._number = 0
         self._due = (0, 0, "")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Fork | None = None
         self._dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
         self._loads = json.JSONDecoder().decode
 
@@ -141,8 +144,9 @@ class Endpoint:
             argv = [guard, "--pdeathsig", "KILL", *argv]
         log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                                             env=self.environment, start_new_session=True, bufsize=0)
+            self._process = Fork(self._serve, self.environment, log) if self._serve else subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=self.environment,
+                start_new_session=True, bufsize=0)
         except OSError as problem:
             raise EndpointEnded(Ended("harness", self.side, f"cannot start {self.argv[0]}: {problem}")) from problem
         finally:

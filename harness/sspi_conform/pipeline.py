@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from realm import RealmError
 
 from .conductor import ChangeWorld, Conductor
 from .endpoint import DEADLINE, Endpoint, EndpointEnded
@@ -28,19 +30,22 @@ class RealmGone(Exception):
 class Pipeline:
     """A context manager. Endpoints start when first needed and live on; a case that hurts one gets the next a new one.
 
-    worlds: by their Home. watched: descriptors that become readable when a daemon dies, with its name.
+    worlds: by their Home, of realms that others share; any other comes up when a case asks for it. watched: descriptors that become readable when a daemon dies, with its name.
+    forks: this process has one thread, so that endpoints may be forks of it.
     """
 
     def __init__(self, subject: Program, counterpart: Program | None, worlds: Mapping[Home, World], folder: Path,
                  watched: Mapping[int, str], acceptor_identity: str = "none", deadline: float | None = DEADLINE,
-                 realm_cache: Path | None = None) -> None:
+                 realm_cache: Path | None = None, forks: bool = False) -> None:
         self._subject = subject
         self._counterpart = counterpart
-        self._worlds = worlds
+        self._worlds = dict(worlds)
+        self._realms = ExitStack()
         self._folder = folder
-        self._watched = watched
+        self._watched = dict(watched)
         self._deadline = deadline
         self._realm_cache = realm_cache
+        self._forks = forks
         self._conductor = Conductor(acceptor_identity)
         self._pool: dict[Key, Endpoint] = {}
         self.started = 0
@@ -57,6 +62,7 @@ class Pipeline:
         for endpoint in self._pool.values():
             endpoint.close()
         self._pool.clear()
+        self._realms.close()
 
     def play(self, case: Case) -> Trace:
         """Play a case. Whatever went on while the realm was unwell is a fault of the harness."""
@@ -73,10 +79,11 @@ class Pipeline:
 
     def _attempt(self, case: Case, careful: bool) -> Trace:
         if case.isolate != "realm":
-            world = self._worlds[home_of(case)]
+            try:
+                world = self._world(home_of(case))
+            except RealmError as problem:
+                return Trace(observed=Observed(), ended=Ended("harness", "", str(problem)))
             return self._play_in(case, world, careful, None, fresh=case.isolate == "probe")
-        from realm import RealmError
-
         disturbed: list[str] = []
 
         def change(event: str) -> None:
@@ -84,13 +91,24 @@ class Pipeline:
             change_world(realm, event)
 
         try:
-            with realm_for(home_of(case), self._realm_cache, member=_asks_a_member(case)) as realm:
-                trace = self._play_in(case, world_of(realm), careful, change, fresh=True, alone=True)
+            with realm_for(home_of(case), self._realm_cache, ntlm=_asks_winbindd(case)) as realm:
+                tickets = any(surroundings_of(case, side).tickets for side in SIDES)
+                trace = self._play_in(case, world_of(realm, tickets), careful, change, fresh=True, alone=True)
                 if not disturbed:
                     realm.check()  # a daemon that died by itself is our fault, not an outcome
                 return trace
         except RealmError as problem:
             return Trace(observed=Observed(), ended=Ended("harness", "", str(problem)))
+
+    def _world(self, home: Home) -> World:
+        """The world of a kind. What nobody gave us comes up now, and stays as long as we do."""
+        if home not in self._worlds:
+            realm = self._realms.enter_context(realm_for(home, self._realm_cache))
+            for descriptor, name in watch([realm], self._realms).items():
+                self._watched[descriptor] = name
+                self._poll.register(descriptor, select.POLLIN)
+            self._worlds[home] = world_of(realm)
+        return self._worlds[home]
 
     def _play_in(self, case: Case, world: World, careful: bool, change: ChangeWorld | None, fresh: bool,
                  alone: bool = False) -> Trace:
@@ -133,7 +151,7 @@ class Pipeline:
         around = surroundings_of(case, side)
         self.started += 1
         return program.start(side, world, around, self._folder / f"{side}-{around.label}-{self.started}",
-                             self._deadline)
+                             self._deadline, forked=self._forks)
 
     def _dead(self) -> str:
         """A sentence about a daemon that died, or ''."""
@@ -155,8 +173,8 @@ class Pipeline:
         return ""
 
 
-def _asks_a_member(case: Case) -> bool:
-    """Whether an acceptor under test asks winbindd; only then a domain of the case's own is worth a member."""
+def _asks_winbindd(case: Case) -> bool:
+    """Whether an acceptor under test asks winbindd; only then a realm of the case's own is worth one."""
     return case.mechanism == "NTLM" and case.subject == "acceptor"
 
 
@@ -169,6 +187,17 @@ def _as_fault(ended: Ended) -> Ended:
     """The counterpart is part of the harness: its death says nothing about the implementation."""
     return replace(ended, kind="harness", detail=f"the counterpart ended: {ended.kind} {ended.detail}"
                    if ended.kind in ("crash", "hang") else ended.detail)
+
+
+def watch(realms: Iterable[Any], stack: ExitStack) -> dict[int, str]:
+    """A descriptor per daemon that becomes readable when it dies, with its name; `stack` closes them."""
+    watched: dict[int, str] = {}
+    for realm in realms:
+        for name, pid in realm.processes.items():
+            descriptor = os.pidfd_open(pid)
+            stack.callback(os.close, descriptor)
+            watched[descriptor] = f"{'the KDC' if name == 'kdc' else name} (pid {pid})"
+    return watched
 
 
 def change_world(realm: Any, event: str) -> None:

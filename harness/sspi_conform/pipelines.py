@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from realm import RealmError
+
 from .endpoint import DEADLINE
 from .model import Case, Ended, Trace
-from .pipeline import Pipeline, RealmGone
+from .pipeline import Pipeline, RealmGone, watch
 from .play.observed import Observed
-from .programs import Program
+from .programs import Program, prepare_to_fork
 from .world import Home, World, home_of, realm_for, world_of
 
 FAULTS = 3  # harness faults in a row after which a run is pointless
@@ -58,42 +60,21 @@ def run_cases(cases: Sequence[Case], options: RunOptions,
     if not cases:
         return
     with ExitStack() as stack:
-        realms = _open_realms(cases, options, stack)
+        realm = stack.enter_context(realm_for(False, options.realm_cache, options.log))
         if on_realm_ready is not None:
-            on_realm_ready(realms[False])
-        folder = Path(tempfile.mkdtemp(prefix="run-", dir=realms[False].folder))
-        shared = _Shared(cases, options, {key: world_of(realm) for key, realm in realms.items()},
-                         _watch(realms.values(), stack), folder)
+            on_realm_ready(realm)
+        folder = Path(tempfile.mkdtemp(prefix="run-", dir=realm.folder))
+        shared = _Shared(cases, options, {False: world_of(realm)}, watch([realm], stack), folder)
         workers = stack.enter_context(_Workers(shared))
-        yield from workers.results(lambda: _diagnosis(realms.values()))
+        yield from workers.results(lambda: _diagnosis(realm))
 
 
-def _open_realms(cases: Sequence[Case], options: RunOptions, stack: ExitStack) -> dict[Home, Any]:
-    """The shared realm, and others, without a domain, with a trust or with Active Directory, when a case asks for them."""
-    wanted = {False: None} | {home_of(case): None for case in cases if case.isolate != "realm"}
-    return {home: stack.enter_context(realm_for(home, options.realm_cache, options.log)) for home in wanted}
-
-
-def _watch(realms: Any, stack: ExitStack) -> dict[int, str]:
-    """A descriptor per daemon that becomes readable when it dies; workers inherit them."""
-    watched: dict[int, str] = {}
-    for realm in realms:
-        for name, pid in realm.processes.items():
-            descriptor = os.pidfd_open(pid)
-            stack.callback(os.close, descriptor)
-            watched[descriptor] = f"{'the KDC' if name == 'kdc' else name} (pid {pid})"
-    return watched
-
-
-def _diagnosis(realms: Any) -> str:
-    """What the realms say is wrong with them; '' when they are well."""
-    from realm import RealmError
-
-    for realm in realms:
-        try:
-            realm.check()
-        except RealmError as problem:
-            return str(problem) + _last_words(str(problem), realm)
+def _diagnosis(realm: Any) -> str:
+    """What the realm says is wrong with it; '' when it is well."""
+    try:
+        realm.check()
+    except RealmError as problem:
+        return str(problem) + _last_words(str(problem), realm)
     return ""
 
 
@@ -112,11 +93,13 @@ class _Workers:
 
     def __init__(self, shared: _Shared) -> None:
         self._shared = shared
-        self._pending = deque(range(len(shared.cases)))
+        self._pending, self._at_home = _queues(shared.cases)
+        self._homes: dict[Any, list[Home]] = {}  # connection -> realms that this worker has for itself
         self._connections: dict[Any, tuple[Any, set[int]]] = {}  # connection -> process, what it works on
 
     def __enter__(self) -> _Workers:
         context = multiprocessing.get_context("fork")
+        prepare_to_fork(self._shared.options.counterpart)
         cores = sorted(os.sched_getaffinity(0))
         count = min(self._shared.options.jobs or len(cores), len(self._shared.cases))
         for number in range(count):
@@ -129,11 +112,12 @@ class _Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for connection, (process, _) in self._connections.items():
+        for connection, (process, work) in self._connections.items():
             connection.close()
-            process.terminate()
+            if work:  # it will not look at its connection for a while
+                process.terminate()
         for process, _ in self._connections.values():
-            process.join(5)
+            process.join(15)  # it takes down its endpoints, and the realms it has for itself
             if process.is_alive():
                 process.kill()
                 process.join()
@@ -171,17 +155,45 @@ class _Workers:
 
     def _give_up(self, why: str) -> Iterator[tuple[Case, Trace]]:
         """What is left, as faults: a run that stops early must not look like one that was complete."""
-        left = sorted({*self._pending, *(index for _, work in self._connections.values() for index in work)})
+        left = sorted({*self._pending, *(index for queue in self._at_home.values() for index in queue),
+                       *(index for _, work in self._connections.values() for index in work)})
         for index in left:
             yield self._shared.cases[index], _faulty(f"not played: {why}")
 
     def _feed(self, connection: Any) -> None:
         """Hand out a few cases: many while there are many, one by one towards the end."""
-        count = max(1, min(16, len(self._pending) // (4 * len(self._connections))))
-        chunk = [self._pending.popleft() for _ in range(min(count, len(self._pending)))]
+        queue = self._queue_of(connection)
+        count = max(1, min(16, len(queue) // (4 * len(self._connections))))
+        chunk = [queue.popleft() for _ in range(min(count, len(queue)))]
         if chunk:
             self._connections[connection][1].update(chunk)
             connection.send(chunk)
+
+
+    def _queue_of(self, connection: Any) -> deque[int]:
+        """Where a worker takes its next cases from: its own realm, one that nobody has yet, the shared one."""
+        mine = self._homes.setdefault(connection, [])
+        taken = {home for homes in self._homes.values() for home in homes}
+        for home, queue in self._at_home.items():
+            if queue and (home in mine or home not in taken):
+                if home not in mine:
+                    mine.append(home)
+                return queue
+        return self._pending
+
+
+def _queues(cases: Sequence[Case]) -> tuple[deque[int], dict[Home, deque[int]]]:
+    """Cases of the shared realm, and of others, by realm: each of these comes up in one worker, while the rest go on.
+    What takes longest comes first, or one core would idle at the end."""
+    shared: deque[int] = deque()
+    at_home: dict[Home, deque[int]] = {}
+    for index in sorted(range(len(cases)), key=lambda index: cases[index].isolate != "realm"):
+        home = home_of(cases[index])
+        if home is False or cases[index].isolate == "realm":
+            shared.append(index)
+        else:
+            at_home.setdefault(home, deque()).append(index)
+    return shared, at_home
 
 
 def _faulty(sentence: str) -> Trace:
@@ -201,7 +213,7 @@ def _work(shared: _Shared, connection: Any, other_end: Any, number: int, core: i
     options = shared.options
     try:
         with Pipeline(options.subject, options.counterpart, shared.worlds, folder, shared.watched,
-                      options.acceptor_identity, options.deadline, options.realm_cache) as pipeline:
+                      options.acceptor_identity, options.deadline, options.realm_cache, forks=True) as pipeline:
             while True:
                 for index in connection.recv():
                     try:

@@ -2,8 +2,9 @@
 """Which command is an endpoint: the implementation under test, the independent peer, or libsspi as counterpart."""
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,12 +27,17 @@ class Program:
     files: Mapping[str, str]
     independent: bool = False  # the peer of this package, which can be told to misbehave
     policy: Mapping[str, str] = field(default_factory=dict)  # how a policy is written where {policy} stands
+    serve: Callable[[], int] | None = None  # what a fork of a process with one thread may do instead of running argv
 
     def start(self, side: str, world: World, around: Surroundings, folder: Path,
-              deadline: float | None = DEADLINE) -> Endpoint:
-        """An endpoint in a folder of its own, to be entered. Nothing of our own environment reaches it."""
+              deadline: float | None = DEADLINE, forked: bool = False) -> Endpoint:
+        """An endpoint in a folder of its own, to be entered. Nothing of our own environment reaches it.
+
+        forked: this process has one thread and stays, so a fork of it will do where the program knows how to be one.
+        """
         argv, environment = self.command(world, around, folder)
-        return Endpoint(side, argv, environment, folder, deadline)
+        serve = self.serve if forked and not world.enter else None
+        return Endpoint(side, argv, environment, folder, deadline, serve)
 
     def command(self, world: World, around: Surroundings, folder: Path) -> tuple[list[str], dict[str, str]]:
         """The command and the whole environment, once the folder is furnished."""
@@ -78,4 +84,18 @@ def peer_program() -> Program:
         {"PYTHONPATH": f"{package.parent}:{package.parents[1]}", "PYTHONDONTWRITEBYTECODE": "1", "SSPI_PEER_DOMAIN": "{domain}",
          "SSPI_PEER_NETBIOS": "{netbios}", "SSPI_PEER_HOST": "{host}", "SSPI_PEER_SMBPASSWD": "{smbpasswd}",
          "SSPI_PEER_POLICY": "{policy}"},
-        {}, independent=True, policy={name: f"{name} {{value}}" for name in settings.POLICIES})
+        {}, independent=True, policy={name: f"{name} {{value}}" for name in settings.POLICIES}, serve=_serve_as_peer)
+
+
+def prepare_to_fork(counterpart: Program | None) -> None:
+    """Load what forks would else load each for itself, and keep collections in them from touching what is there."""
+    if counterpart is not None and counterpart.independent:
+        from .peer import __main__ as _  # noqa: F401
+
+    gc.freeze()
+
+
+def _serve_as_peer() -> int:
+    from .peer.__main__ import main  # with libraries that nothing else of the conductor needs
+
+    return main([])

@@ -86,17 +86,18 @@ def home_of(case: Case) -> Home:
     return special or case.settings["authority"] == "standalone"
 
 
-def realm_for(home: Home, cache: Path | None, log: Callable[[str], None] | None = None, member: bool = True) -> Any:
-    """The realm of a kind, to be entered. member: a domain has a joined member, for NTLM; it takes as long as all the rest."""
+def realm_for(home: Home, cache: Path | None, log: Callable[[str], None] | None = None, ntlm: bool = True) -> Any:
+    """The realm of a kind, to be entered. ntlm: there is a winbindd, in a domain that of a joined member; it takes as
+    long as all the rest."""
     from realm import AdRealm, Realm
 
     if home == "ad":
-        return AdRealm(cache, member=member, log=log)
-    return Realm(cache, standalone=home is True, log=log, trust=home == "trust")
+        return AdRealm(cache, member=ntlm, log=log)
+    return Realm(cache, standalone=home is True, log=log, trust=home == "trust", ntlm=ntlm)
 
 
-def world_of(realm: Any) -> World:
-    """The world of a running realm (class realm.Realm or realm.AdRealm)."""
+def world_of(realm: Any, tickets: bool = True) -> World:
+    """The world of a running realm (class realm.Realm or realm.AdRealm). tickets: some endpoint will have some."""
     return World(
         name=realm.name, domain=realm.domain, netbios=realm.netbios, host=realm.host,
         accounts={key: (account.user, account.password) for key, account in realm.accounts.items()},
@@ -107,7 +108,7 @@ def world_of(realm: Any) -> World:
                   "other-end-point": realm.tls.other_end_point()},
         connections=Connections(realm.tls),
         environment=realm.environment(), winbind=realm.winbind_environment(), smbpasswd=str(realm.smbpasswd),
-        tickets=str(realm.master_ccache("normal")), enter=tuple(realm.command([])) if hasattr(realm, "command") else (),
+        tickets=str(realm.master_ccache("normal")) if tickets else "", enter=tuple(realm.command([])) if hasattr(realm, "command") else (),
     )
 
 

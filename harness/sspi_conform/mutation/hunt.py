@@ -21,7 +21,7 @@ from .. import judge
 from ..model import Case, Verdict
 from ..pipeline import Pipeline
 from ..profiles import Profile
-from ..programs import Program
+from ..programs import Program, prepare_to_fork
 from ..project import Project
 from ..world import Home, World, home_of, realm_for, world_of
 from .faults import Fault
@@ -83,6 +83,7 @@ class _Hunters:
 
     def __enter__(self) -> _Hunters:
         context = multiprocessing.get_context("fork")
+        prepare_to_fork(self._shared.counterpart)
         cores = sorted(os.sched_getaffinity(0))
         for number in range(self._count):
             ours, theirs = context.Pipe(duplex=False)
@@ -152,7 +153,7 @@ def _hunt_one(shared: Hunt, fault: Fault) -> Outcome:
     try:
         with Pipeline(replace(shared.subject, environment=environment),
                       None if fault.alone else shared.counterpart, shared.worlds, folder / "run", {},
-                      shared.profile.acceptor_identity, _DEADLINE) as pipeline:
+                      shared.profile.acceptor_identity, _DEADLINE, forks=True) as pipeline:
             for case in fault.cases:
                 played += 1
                 outcome = _play(shared, pipeline, case, fault, not fault.alone)
