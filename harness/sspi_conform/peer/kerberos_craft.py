@@ -89,6 +89,7 @@ def reply_edits() -> Mapping[str, Edit]:
         "other-microsecond": lambda part: put(part, _REPLY_CUSEC, _other_number(field(part, _REPLY_CUSEC))),
         "no-subkey": lambda part: drop(part, _REPLY_SUBKEY),
         "subkey-unknown": lambda part: put(part, _REPLY_SUBKEY, _key(999, 32)),
+        "other-subkey": lambda part: put(part, _REPLY_SUBKEY, _key(18, 32)),
         "subkey-short": lambda part: put(part, _REPLY_SUBKEY, _key(18, 5)),
         "no-number": lambda part: drop(part, _REPLY_NUMBER),
         "other-number": lambda part: put(part, _REPLY_NUMBER, _other_number(field(part, _REPLY_NUMBER))),

@@ -305,6 +305,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "other-microsecond": "Kerberos acceptor's AP-REP: another cusec than the authenticator's",
         "no-subkey": "Kerberos acceptor's AP-REP: no subkey",
         "subkey-unknown": "Kerberos acceptor's AP-REP: a subkey of a type that nobody knows",
+        "other-subkey": "Kerberos acceptor's AP-REP: another subkey than its messages are in",
         "subkey-short": "Kerberos acceptor's AP-REP: an AES-256 subkey of five bytes",
         "no-number": "Kerberos acceptor's AP-REP: no sequence number",
         "other-number": "Kerberos acceptor's AP-REP: another sequence number than its messages will begin with",
