@@ -20,7 +20,7 @@ _FORMS = (
     rf"|complete\.status|phNewContext|allocations|free|token(?:\.[A-Za-z0-9_.-]+)?)",
     rf"{_THERE}\.(?:legs|complete\.status)", rf"(?:{EXCHANGE}\.)?established", r"end",
     rf"sign\.{_LABEL}\.(?:make\.status|verify\.status|signature(?:\.[a-z-]+)?|canary|qop)",
-    rf"seal\.{_LABEL}\.(?:encrypt\.status|decrypt\.status|plaintext|token(?:\.[a-z-]+)?|on-the-wire|canary|qop)",
+    rf"seal\.{_LABEL}\.(?:encrypt\.status|decrypt\.status|plaintext|token(?:\.[a-z-]+)?|on-the-wire|ciphertext|canary|qop)",
     rf"query\.{_SIDE}\.[A-Z_0-9x]+\.(?:status|value|value\.[A-Za-z0-9_.]+)",
     r"query\.same\.[A-Z_0-9x]+",
     rf"call\.{_LABEL}\.[A-Za-z0-9_.-]+",
@@ -30,6 +30,8 @@ _FORMS = (
 # What stands on the wire; a recording cannot show more.
 _WIRE = re.compile(rf"{_THERE}\.(?:(?:leg\.[0-9]+|last)\.token(?:\..+)?|legs)|(?:{EXCHANGE}\.)?established"
                    rf"|seal\.{_LABEL}\.(?:token(?:\..+)?|on-the-wire)|sign\.{_LABEL}\.signature(?:\..+)?")
+# What a step does to a message so that its sender has nothing to do with what the receiver says.
+_MEDDLED = ("tamper", "hold", "message", "to", "ctx")
 _KINDS = ("one-of", "includes", "excludes", "not", "at-least", "at-most")
 
 
@@ -39,9 +41,10 @@ def is_wire(path: str) -> bool:
 
 
 def side_of(path: str, case: Case) -> str:
-    """The side whose behaviour a path shows, empty when it belongs to neither.
+    """The side whose behaviour a path shows, empty when it shows that of both or of neither.
 
-    A message belongs to its sender while it is made and to its receiver when it is opened.
+    A message belongs to its sender while it is made and to its receiver when it is opened; but whether one that arrives
+    as it was sent can be opened shows both.
     """
     first, *rest = path.split(".")
     if first in SIDES:
@@ -49,21 +52,25 @@ def side_of(path: str, case: Case) -> str:
     if first in ("query", "delete", "free"):
         return rest[0] if rest[0] in SIDES else ""
     if first in ("sign", "seal", "call"):
-        step = {"side": rest[0]} if rest[0] in SIDES else _labelled(rest[0], case)
+        step = _step_of(first, rest[0], case)
         side = str(step.get("side", ""))
         opened = first != "call" and rest[1] in ("verify", "decrypt", "plaintext", "qop")
+        if opened and rest[1] != "qop" and side and not any(step.get(key) for key in _MEDDLED):
+            return ""
         return str(step.get("to", SIDES[1 - SIDES.index(side)])) if opened and side else side
     return ""
 
 
-def _labelled(label: str, case: Case) -> Mapping[str, Any]:
-    """The argument of the step that is called so."""
+def _step_of(verb: str, label: str, case: Case) -> Mapping[str, Any]:
+    """The argument of the step that is called so. `both ways` has no argument; without a label the side is one."""
     for step in case.play:
         if isinstance(step, Mapping):
             argument = step[verb_of(step)]
             if isinstance(argument, Mapping) and argument.get("as") == label:
                 return argument
-    return {}
+            if verb_of(step) == verb and "as" not in argument and argument.get("side") == label:
+                return argument
+    return {"side": label} if label in SIDES else {}
 
 
 def read(path: str, value: Any, where: str) -> Matcher:

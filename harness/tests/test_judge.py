@@ -113,8 +113,7 @@ def test_contradicting_sources_accept_both_and_nothing_else() -> None:
 
 def test_only_the_subject_is_judged() -> None:
     texts = {"initiator.leg.1.status": "SEC_E_OK", "query.initiator.SIZES.status": "SEC_E_OK",
-             "sign.initiator.make.status": "SEC_E_OK", "seal.acceptor.decrypt.status": "SEC_E_OK",
-             "seal.acceptor.plaintext": "equal"}
+             "sign.initiator.make.status": "SEC_E_OK", "seal.acceptor.qop": 0}
     for path, text in texts.items():
         result = judged({path: text, STATUS: "SEC_E_OK"})
         assert (result.verdict, result.differences) == (Verdict.PASS, ()), path
@@ -122,15 +121,16 @@ def test_only_the_subject_is_judged() -> None:
 
 @pytest.mark.parametrize(("path", "side"), [
     ("acceptor.leg.1.status", "acceptor"), ("initiator.last.token", "initiator"), ("established", ""), ("end", ""),
-    ("sign.initiator.make.status", "initiator"), ("sign.initiator.verify.status", "acceptor"),
-    ("seal.acceptor.encrypt.status", "acceptor"), ("seal.acceptor.decrypt.status", "initiator"),
-    ("seal.acceptor.plaintext", "initiator"), ("seal.odd.decrypt.status", "acceptor"),
-    ("seal.odd.encrypt.status", "initiator"), ("call.label.status", "acceptor"), ("call.other.status", ""),
+    ("sign.initiator.make.status", "initiator"), ("sign.initiator.verify.status", ""),
+    ("seal.acceptor.encrypt.status", "acceptor"), ("seal.acceptor.decrypt.status", ""),
+    ("seal.acceptor.plaintext", ""), ("seal.acceptor.qop", "initiator"), ("seal.odd.decrypt.status", "acceptor"),
+    ("seal.odd.encrypt.status", "initiator"), ("seal.even.decrypt.status", ""), ("call.label.status", "acceptor"), ("call.other.status", ""),
     ("query.acceptor.NAMES.value.sUserName", "acceptor"), ("delete.initiator.status", "initiator"),
 ])
 def test_whose_behaviour_a_path_shows(path: str, side: str) -> None:
     case = make_case([{"call": {"side": "acceptor", "as": "label", "request": {"call": "x"}}},
-                      {"seal": {"side": "initiator", "as": "odd"}}])
+                      {"seal": {"side": "initiator", "tamper": "flip", "as": "odd"}},
+                      {"seal": {"side": "initiator", "as": "even"}}, "seal both ways", "sign both ways"])
     assert matchers.side_of(path, case) == side
 
 

@@ -12,6 +12,7 @@ from .handshake import OK
 from .layouts import SPARE_TOKEN
 from .stage import Side, Stage
 
+_START = 32  # bytes of a ciphertext that depend on key, confounder and the start of the message alone
 _DATA = 1  # without an attribute bit
 
 
@@ -100,6 +101,9 @@ def _seal(stage: Stage, sender: Side, argument: Mapping[str, Any], text: str, pa
     before = "".join(one["hex"] for one in buffers if layouts.is_body(one))
     after = "".join(one["hex"] for one in sealed if layouts.is_body(one))
     observed[path + "on-the-wire"] = "plaintext" if before and after == before else "changed"
+    start = after[:2 * _START]  # behind it a number or a stolen block may make the difference
+    observed[path + "ciphertext"] = "repeated" if start and start in stage.ciphertexts else "new"
+    stage.ciphertexts.append(start)
     _under_way(argument.get("tamper"), sealed, body, token)
     there = layouts.arrived(layout, sealed)
     damage.do(argument.get("tamper"), there)

@@ -76,6 +76,7 @@ class Stage:
         self.last: Side | None = None  # who made the last leg
         self._exchanges = {MAIN: self}
         self.held: dict[str, Any] = {}  # messages.Message by label
+        self.ciphertexts: list[str] = []  # bodies of the messages that were sealed so far
 
     @property
     def initiator(self) -> Side:

@@ -263,7 +263,7 @@ static SECURITY_STATUS read_error(struct sspi_krb_context *context, struct sspi_
     else
         status = sspi_krb_explain(lib->krb5, code, SSPI_KRB_REPLY);
     krb5_free_error(lib->krb5, told);
-    /* A KRB-ERROR that says KDC_ERR_NONE is a refusal all the same. */
+    /* With a code that no KRB-ERROR has, the sum may be 0: a refusal all the same. */
     return status == SEC_E_OK ? SEC_E_INVALID_TOKEN : status;
 }
 
