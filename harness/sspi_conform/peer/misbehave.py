@@ -60,6 +60,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "wrong": "NTLM initiator: a MIC with one bit flipped",
         "drop": "NTLM initiator: no MIC although MsvAvFlags announces one (what an attacker can do on the way)",
         "omit": "NTLM initiator: no MIC and no MsvAvFlags announcing one, as a client of before Windows Vista",
+        "not-announced": "NTLM initiator: no MsvAvFlags announcing a MIC, and something else in its place",
     },
     "nt-proof": {
         "wrong": "NTLM initiator: an NTProofStr with one bit flipped",

@@ -81,7 +81,7 @@ class Initiator(NtlmContext):
         anonymous = bool(self.requested & model.ISC_NULL_SESSION) or identity.user == "" and not identity.password
         pairs = challenge.av_pairs if challenge.target_info else ()
         has_time = any(number == wire.AV_TIMESTAMP for number, _ in pairs)
-        self.mic_used = has_time and self.misbehave.get("mic") != "omit"  # an NTLMv1 cannot announce it
+        self.mic_used = has_time and self.misbehave.get("mic") not in ("omit", "not-announced")  # an NTLMv1 cannot announce it
         if anonymous:
             self.flags |= wire.ANONYMOUS
             message, base_key = wire.Authenticate(self.flags, lm_response=b"\0"), ZERO_KEY
@@ -174,6 +174,8 @@ class Initiator(NtlmContext):
         return found
 
     def _with_mic(self, token: bytes, key: bytes, message: wire.Authenticate) -> bytes:
+        if self.misbehave.get("mic") == "not-announced":
+            return replace(message, mic=bytes(range(1, 17))).pack()
         if not self.mic_used:
             return token
         if self.misbehave.get("mic") == "drop":

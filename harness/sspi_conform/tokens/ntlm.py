@@ -253,6 +253,8 @@ def _av_fields(pairs: AvPairs) -> dict[str, Any]:
             shown = f"0x{int.from_bytes(value, 'little'):08x}"
         elif number in (AV_TIMESTAMP, AV_SINGLE_HOST):
             shown = value.hex()
+            if number == AV_SINGLE_HOST:
+                found["singleHostSize"] = len(value)
         elif number == AV_CHANNEL_BINDINGS:
             shown = value.hex() if any(value) else "zero"
         elif number in AV_NAMES:
