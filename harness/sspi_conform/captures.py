@@ -2,14 +2,15 @@
 """What Windows does: records with their sources, and their merging into one expectation per case."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 from . import matchers, patterns
-from .model import Case, ConformError, Expectation, Matcher, PathExpectation, Record, Source
-from .windows import ALL, builds_of
+from .model import Case, ConformError, Expectation, Matcher, PathExpectation, Record, Shown, Source
+from .windows import ALL, BUILDS, builds_of
 from .yamlfile import Section, did_you_mean, load
 
 # Strongest first.
@@ -18,9 +19,10 @@ _CONFIDENCE = MappingProxyType({
     "recorded": "recorded", "asserted-by-test-on-windows": "asserted", "documented": "documented",
     "observed-in-capture": "observed", "inferred": "inferred"})
 _SOURCE_KEYS = ("table", "kind", "fact", "confidence", "citations", "contradictions", "resolved", "checked", "value",
-                "name", "package", "status", "note", "call", "returned_counterpart", "accepts")
+                "name", "package", "status", "note", "call", "returned_counterpart", "accepts", "shown")
+_PLACE = re.compile(r"[^/ ]\S*/\S+ (?:frame [0-9]+|exchange [0-9]+ leg [0-9]+)")
 _FIELDS = ("table", "kind", "status", "name", "value", "package", "call", "note")
-_RECORD_KEYS = ("case", "evidence", "source", "windows", "note", "expect")
+_RECORD_KEYS = ("case", "evidence", "source", "windows", "note", "beside", "expect")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Captures:
     sources: Mapping[str, Source]
     expectations: Mapping[str, Expectation]     # by case id; cases without any record are missing
     no_case: Mapping[str, str] = field(default_factory=dict)  # facts that no case can judge, and why
+    every_build: Mapping[str, Expectation] | None = None  # where `expectations` are those of one build
 
     def of(self, case: Case) -> Expectation:
         return self.expectations.get(case.id, Expectation(case.id, {}))
@@ -41,7 +44,12 @@ class Captures:
         for case_id, one in self.expectations.items():
             records = [record for record in one.records if record.holds_for(build)]
             found[case_id] = one if len(records) == len(one.records) else merge(case_id, records)
-        return Captures(self.records, self.sources, found)
+        return Captures(self.records, self.sources, found, self.no_case, self.expectations)
+
+    def whole(self, case: Case) -> Expectation:
+        """What is known of a case, of whatever build."""
+        known = self.expectations if self.every_build is None else self.every_build
+        return known.get(case.id, Expectation(case.id, {}))
 
 
 def load_captures(folder: Path, root: Path, cases: Sequence[Case]) -> Captures:
@@ -135,8 +143,28 @@ def load_sources(path: Path, root: Path) -> dict[str, Source]:
                   for kind, _, text in (citation.partition(":") for citation in citations)),
             tuple(row.texts("contradictions", "a list of sentences", [])),
             row.text("resolved", "why the contradictions no longer count", ""), rows.where(name),
-            MappingProxyType({key: str(row[key]) for key in _FIELDS if row.get(key) is not None}))
+            MappingProxyType({key: str(row[key]) for key in _FIELDS if row.get(key) is not None}),
+            tuple(_shown(one) for one in row.sections("shown", "a list of what recordings show", [])))
     return found
+
+
+def _shown(section: Section) -> Shown:
+    section.only(("in", "every", "is", "times"), "what a recording shows")
+    place = section.text("in", "a file with its folder, and frame N or exchange N leg N", "")
+    if place and not _PLACE.fullmatch(place):
+        raise ConformError(f"'{place}' is no place in a recording", section.where("in"),
+                           "Write folder/file.pcap frame 7, or folder/file.pcap exchange 1 leg 2.")
+    if bool(place) == ("every" in section):
+        raise ConformError("what a recording shows is in one place, or every time", section.where(),
+                           "Write in: folder/file.pcap frame 7, or every: {token: NTLM CHALLENGE}.")
+    return Shown(place, {} if place else _fields(section, "every"), _fields(section, "is"),
+                 1 if place else section.take("times", int, "how many tokens there are of these"), section.where())
+
+
+def _fields(section: Section, key: str) -> dict[str, Matcher]:
+    """Fields of a token, by the words that observed paths have for them."""
+    fields = section.section(key, "fields of a token")
+    return {name: matchers.read(f"initiator.last.{name}", fields[name], fields.where(name)) for name in fields}
 
 
 def _record(section: Section, sources: Mapping[str, Source]) -> tuple[Record, list[patterns.Pattern]]:
@@ -169,7 +197,7 @@ def _record(section: Section, sources: Mapping[str, Source]) -> tuple[Record, li
     windows = str(section.take("windows", (str, int), "a range of builds such as 2016..2022", ""))
     builds = builds_of(windows, section.where("windows"))
     return Record(tuple(texts), evidence, cited, windows, note, read, _binding(evidence, cited), section.where(),
-                  frozenset() if builds == ALL else builds), parsed
+                  frozenset() if builds == ALL else builds, section.text("beside", "a sentence that says why", "")), parsed
 
 
 def _cited(section: Section, sources: Mapping[str, Source]) -> tuple[Source, ...]:
@@ -196,13 +224,26 @@ def merge(case_id: str, records: Sequence[Record]) -> Expectation:
     for record in records:
         for path in record.expect:
             said.setdefault(path, []).append(record)
-    paths = {}
-    for path, candidates in said.items():
-        best = min(map(_strength, candidates))
-        strongest = [record for record in candidates if _strength(record) == best]
-        groups = _alternatives(path, list(dict.fromkeys(record.expect[path] for record in strongest)))
-        paths[path] = PathExpectation(groups, strongest[0].evidence, strongest[0].binding, tuple(strongest))
-    return Expectation(case_id, paths, tuple(records))
+    return Expectation(case_id, {path: _decided(path, candidates) for path, candidates in said.items()}, tuple(records))
+
+
+def _decided(path: str, candidates: Sequence[Record]) -> PathExpectation:
+    """What the strongest say. What they say of different builds are alternatives, but no contradiction; what only
+    advises of one build does not soften what binds on another."""
+    said = [_strongest(candidates)]
+    if any(record.builds for record in candidates):
+        said = [_strongest([one for one in candidates if one.holds_for(build)]) for build in BUILDS]
+        said = [records for records in said if records and records[0].binding == any(one[0].binding for one in said if one)]
+    groups = [_alternatives(path, list(dict.fromkeys(one.expect[path] for one in records))) for records in said]
+    deciding = tuple(one for one in candidates if any(one is other for records in said for other in records))
+    best = _strongest(deciding)[0]
+    return PathExpectation(_largest(dict.fromkeys(group for some in groups for group in some)), best.evidence,
+                           best.binding, deciding, any(len(some) > 1 for some in groups))
+
+
+def _strongest(records: Sequence[Record]) -> list[Record]:
+    best = min(map(_strength, records), default=None)
+    return [record for record in records if _strength(record) == best]
 
 
 def _strength(record: Record) -> tuple[int, bool]:
@@ -217,7 +258,12 @@ def _alternatives(path: str, said: list[Matcher]) -> tuple[tuple[Matcher, ...], 
         group = tuple(other for other in said if other is one or not matchers.conflict(path, one, other))
         if group not in groups:
             groups.append(group)
-    # Of a group that holds another one whole, the smaller would only weaken what is asked.
+    return _largest(groups)
+
+
+def _largest(groups: Iterable[tuple[Matcher, ...]]) -> tuple[tuple[Matcher, ...], ...]:
+    """Of a group that holds another one whole, the smaller would only weaken what is asked."""
+    groups = [group for group in groups if group]
     return tuple(group for group in groups if not any(set(group) < set(other) for other in groups))
 
 

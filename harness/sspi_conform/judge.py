@@ -79,7 +79,7 @@ def told_apart(results: Iterable[Result], captures: Captures) -> dict[str, tuple
     found: dict[str, list[str]] = {build: [] for build in BUILDS}
     depends = False
     for result in results:
-        records = captures.of(result.case).records
+        records = captures.whole(result.case).records
         if result.trace is None or result.verdict in (Verdict.UNSUPPORTED, Verdict.ERROR) \
                 or not any(record.builds for record in records):
             continue

@@ -143,6 +143,17 @@ class Trace:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What a recording shows: the fields of one token, or of all tokens that `every` selects."""
+
+    place: str                                   # "folder/file.pcap frame 7", or "exchange 1 leg 2"; empty with `every`
+    every: Mapping[str, Matcher]
+    fields: Mapping[str, Matcher]                # as the observed paths of a leg, such as token.flags
+    times: int                                   # how many tokens `every` selects
+    source: str                                  # "file:line"
+
+
+@dataclass(frozen=True)
 class Source:
     """A row of captures/sources.yaml."""
 
@@ -155,6 +166,7 @@ class Source:
     resolved: str
     source: str                                  # "file:line"
     fields: Mapping[str, str] = field(default_factory=dict)  # kind, status, name, package, call: what explain searches
+    shown: tuple[Shown, ...] = ()                # what can be looked up in the recordings
 
     @property
     def contradicted(self) -> bool:
@@ -205,6 +217,7 @@ class Record:
     binding: bool
     source: str                                  # "file:line"
     builds: frozenset[str] = frozenset()         # of Windows it holds for; empty: all
+    beside: str = ""                             # why it is kept although stronger records say otherwise
 
     def holds_for(self, build: str) -> bool:
         return not self.builds or build in self.builds
@@ -212,16 +225,13 @@ class Record:
 
 @dataclass(frozen=True)
 class PathExpectation:
-    """All matchers must hold; of `alternatives` one is enough."""
+    """All matchers must hold; of `alternatives` one is enough: sources contradict each other, or builds differ."""
 
     alternatives: tuple[tuple[Matcher, ...], ...]
     evidence: str
     binding: bool
     records: tuple[Record, ...]
-
-    @property
-    def contradicted(self) -> bool:
-        return len(self.alternatives) > 1
+    contradicted: bool = False                   # of one and the same build
 
     def __str__(self) -> str:
         return " or ".join(" and ".join(str(one) for one in group) for group in self.alternatives)

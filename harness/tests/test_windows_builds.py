@@ -9,7 +9,8 @@ import pytest
 import small_project
 from test_cli import GOOD, THIS, engine, run
 
-from sspi_conform.model import ConformError
+from sspi_conform.captures import merge
+from sspi_conform.model import ConformError, Matcher, PathExpectation, Record
 from sspi_conform.windows import ALL, builds_of
 
 OLD = """
@@ -64,3 +65,27 @@ def test_one_build_is_asked_for(root: Path, capsys: pytest.CaptureFixture[str]) 
     assert run(root, "--windows", "2019", THIS, engine=special) == 0
     assert run(root, "--windows", "2012", THIS, engine=special) == 1
     assert "acceptor.last.expiry expected unwritten" in capsys.readouterr().out
+
+
+def test_a_run_of_one_build_still_tells_the_others_apart(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(root, "--windows", "2019", engine=engine({THIS: GOOD | {"acceptor.last.expiry": "written"}})) == 0
+    assert "Windows: cannot be told from 2016, 2019, 2022, 2025" in capsys.readouterr().out
+
+
+def decided(*records: str) -> PathExpectation:
+    """What records (evidence, windows, value) make of one path."""
+    made = [Record(("x",), evidence, (), windows, "", {"established": Matcher("equals", value)}, evidence == "documented",
+                   "x:1", builds_of(windows, "x:1"))
+            for evidence, windows, value in (one.split() for one in records)]
+    return merge("x", made).paths["established"]
+
+
+def test_builds_that_differ_are_no_contradiction() -> None:
+    said = decided("documented ..2012 a", "documented 2016.. b")
+    assert not said.contradicted and len(said.alternatives) == 2
+    assert decided("documented ..2016 a", "documented 2016.. b").contradicted
+
+
+def test_what_advises_of_one_build_does_not_soften_what_binds_of_another() -> None:
+    assert len(decided("documented ..2022 a", "inferred 2025 b").alternatives) == 1
+    assert len(decided("inferred ..2022 a", "inferred 2025 b").alternatives) == 2

@@ -7,12 +7,13 @@ import sys
 from typing import Any
 
 from .. import matchers
-from ..captures import judged_paths, unjudged
+from ..captures import judged_paths
+from ..lint import problems
 from ..project import open_project
 
 _EPILOG = """\
 examples:
-  sspi-conform captures lint             gaps, contradictions and records that decide nothing
+  sspi-conform captures lint             what is refused, and where sources contradict each other
   sspi-conform captures lint cbt         for each case which records reached it"""
 
 
@@ -26,7 +27,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """3 when a case has no expectation, 0 otherwise; a bad file is refused before."""
+    """3 when anything is refused, 0 otherwise; a bad file is refused before."""
     project = open_project(options.root, allow_unjudged=True)
     captures = project.captures
     for case in project.select(options.patterns) if options.patterns else ():
@@ -43,17 +44,12 @@ def run(options: argparse.Namespace) -> int:
                     if one.contradicted and matchers.side_of(path, case) in ("", case.subject)]
     for case, path, one in contradicted:
         print(f"contradiction: {case.id}: {path}: {one} ({', '.join(record.source for record in one.records)})")
-    deciding = {id(record) for expectation in captures.expectations.values()
-                for one in expectation.paths.values() for record in one.records}
-    idle = [record for record in captures.records if id(record) not in deciding]
-    for record in idle:
-        print(f"decides nothing: {record.source}: stronger records cover everything it says")
-    gaps = unjudged(project.cases, captures)
-    for case in gaps:
-        print(f"no expectation: {case.id} ({case.scenario.source})")
+    found = list(problems(project))
+    for one in found:
+        print(one)
     binding = [case for case in project.cases if any(captures.of(case).paths[path].binding
                                                      for path in judged_paths(case, captures))]
     print(f"{len(captures.records)} records, {len(captures.sources)} sources, {len(project.cases)} cases: "
-          f"{len(binding)} with a binding expectation, {len(gaps)} without any; {len(contradicted)} contradictions, "
-          f"{len(idle)} records that decide nothing", file=sys.stdout)
-    return 3 if gaps else 0
+          f"{len(binding)} with a binding expectation; {len(contradicted)} contradictions, {len(found)} refused",
+          file=sys.stdout)
+    return 3 if found else 0

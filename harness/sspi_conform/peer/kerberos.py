@@ -266,9 +266,9 @@ class Acceptor(_KerberosContext):
             raise SspiError(SEC_E_OUT_OF_SEQUENCE)
         if not leg.token:
             raise SspiError(SEC_E_INVALID_TOKEN)
-        if leg.misbehave.get("answer") in skewed.KINDS and not self._answered:
+        if leg.misbehave.get("answer") == "skew" and not self._answered:
             self._answered = True
-            return SEC_I_CONTINUE_NEEDED, skewed.krb_error(time.time() + skewed.AHEAD, leg.misbehave["answer"])
+            return SEC_I_CONTINUE_NEEDED, skewed.krb_error(time.time() + skewed.AHEAD)
         if leg.misbehave.get("krb-error") and not self._answered:
             self._answered = True
             return SEC_I_CONTINUE_NEEDED, skewed.krb_error(time.time(), leg.misbehave["krb-error"])

@@ -54,7 +54,6 @@ TABLE: Mapping[str, Mapping[str, str]] = {
     },
     "answer": {
         "skew": "Kerberos acceptor: answers the first AP-REQ with KRB_AP_ERR_SKEW and a clock that is ahead",
-        "skew-recorded": "the same, with the error data as a Windows acceptor was recorded to write it",
     },
     "mic": {
         "wrong": "NTLM initiator: a MIC with one bit flipped",
@@ -78,6 +77,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "no-extended-security": "NTLM, either side: no extended session security",
         "oem": "NTLM, either side: OEM text, no Unicode",
         "no-charset": "NTLM, either side: neither OEM nor Unicode",
+        "no-ntlm": "NTLM, either side: does not say NTLMSSP_NEGOTIATE_NTLM",
         "no-datagram": "NTLM, either side: forgets DATAGRAM where it began a connectionless exchange",
         "no-sign": "NTLM, either side: does not offer or agree on SIGN",
         "no-seal": "NTLM, either side: does not offer or agree on SEAL",

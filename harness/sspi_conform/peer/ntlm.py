@@ -28,7 +28,7 @@ def filetime_now() -> int:
 WITHHELD: Mapping[str, int] = {
     "no-key-exchange": wire.KEY_EXCH, "56-bit": wire.KEY_128, "40-bit": wire.KEY_128 | wire.KEY_56,
     "no-extended-security": wire.EXTENDED_SESSIONSECURITY, "oem": wire.UNICODE,
-    "no-charset": wire.UNICODE | wire.OEM, "no-datagram": wire.DATAGRAM,
+    "no-charset": wire.UNICODE | wire.OEM, "no-datagram": wire.DATAGRAM, "no-ntlm": wire.NTLM,
     "no-sign": wire.SIGN, "no-seal": wire.SEAL, "no-target-info": wire.TARGET_INFO,
 }
 

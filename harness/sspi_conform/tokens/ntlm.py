@@ -216,7 +216,7 @@ def fields(message: Message) -> dict[str, Any]:
     """What the observed paths show of a message."""
     found: dict[str, Any] = {"flags": flag_names(message.flags)}
     if message.version:
-        found["version"] = str(message.version)
+        found |= {"version": str(message.version), "release": f"{message.version.major}.{message.version.minor}"}
     if isinstance(message, Negotiate):
         found |= {"domain": message.domain.decode("latin-1"), "workstation": message.workstation.decode("latin-1")}
     elif isinstance(message, Challenge):
@@ -234,6 +234,7 @@ def fields(message: Message) -> dict[str, Any]:
         response = message.ntlmv2()
         if response:
             found |= _av_fields(response.av_pairs)
+            found["avTail"] = len(response.blob) - 28 - len(write_av_pairs(response.av_pairs))
     return found
 
 

@@ -4,9 +4,9 @@
  */
 #include "refuse.h"
 
-/* KERB-ERROR-DATA of type 2 (clock skew): tells a Windows client to try again with our time. As a
- * Server 2016 was recorded to write it; MS-KILE 2.2.2 numbers the field [1], as Heimdal does. */
-static char skew_data[] = {0x30, 0x05, (char)0xa0, 0x03, 0x02, 0x01, 0x02};
+/* KERB-ERROR-DATA of type 2 (clock skew): tells a Windows client to try again with our time
+ * (MS-KILE 2.2.2). A Server 2016 was recorded to write the same. */
+static char skew_data[] = {0x30, 0x05, (char)0xa1, 0x03, 0x02, 0x01, 0x02};
 
 /* The number on the wire, or 0. An acceptor without a fitting key says MODIFIED, whatever exactly
  * it is missing: which keys it has is nobody's business. */

@@ -187,18 +187,24 @@ static SECURITY_STATUS take_init(struct neg_context *context, struct sspi_leg *l
     return reselect(context, leg, other);
 }
 
+/* 1.2.840.113554.1.2.2.3: the user-to-user form of Kerberos adds an arc (MS-KILE 3.2.5.8). */
+static const uint8_t user_to_user[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x03};
+
 /* A hint of what there is, to a caller that has no token yet (MS-SPNG 3.2.5.2). */
 static SECURITY_STATUS send_hint(struct neg_context *context, struct sspi_leg *leg)
 {
-    struct sspi_view oids[NEG_MECHS];
+    struct sspi_view oids[NEG_MECHS + 1];
     struct sspi_blob list = {NULL, 0};
     size_t count = 0;
 
     if (context->hinted)
         return malformed("is missing");
     for (size_t i = 0; i < NEG_MECHS; i++) {
-        if (neg_credential_usable(context->credential, neg_mechs_known[i].package))
-            oids[count++] = neg_mechs_known[i].oid;
+        if (!neg_credential_usable(context->credential, neg_mechs_known[i].package))
+            continue;
+        oids[count++] = neg_mechs_known[i].oid;
+        if (i == NEG_MECH_KERBEROS)
+            oids[count++] = (struct sspi_view){user_to_user, sizeof user_to_user};
     }
     if (!count)
         return SEC_E_NO_CREDENTIALS;
@@ -211,11 +217,9 @@ static SECURITY_STATUS send_hint(struct neg_context *context, struct sspi_leg *l
     return good ? SEC_I_CONTINUE_NEEDED : SEC_E_INSUFFICIENT_MEMORY;
 }
 
-/* Kerberos under either OID, or its user-to-user form, which adds an arc (MS-KILE 3.2.5.8). */
+/* Kerberos under either OID, or its user-to-user form. */
 static bool is_kerberos(struct sspi_view oid)
 {
-    static const uint8_t user_to_user[] = {0x2a, 0x86, 0x48, 0x86, 0xf7,
-                                           0x12, 0x01, 0x02, 0x02, 0x03};
     const struct neg_mech *mech = neg_mech_find(oid);
     if (mech)
         return mech->package == NEG_KERBEROS;
