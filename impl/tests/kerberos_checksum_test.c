@@ -152,7 +152,7 @@ static void authorization_data(void)
     sspi_free(announced.target);
 
     CU_ASSERT_EQUAL(krb5_parse_name(krb5, "LDAP/adc@A", &target), 0);
-    CU_ASSERT_EQUAL(sspi_krb_authdata_make(krb5, target, &made), 0);
+    CU_ASSERT_EQUAL(sspi_krb_authdata_make(krb5, target, 0, &made), 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(made);
     CU_ASSERT_EQUAL(made[0]->ad_type, KRB5_AUTHDATA_IF_RELEVANT);
     CU_ASSERT_PTR_NULL(made[1]);

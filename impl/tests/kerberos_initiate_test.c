@@ -70,6 +70,31 @@ static void three_legs(void)
     end();
 }
 
+/* The AP options in the authenticator: KERB_AP_OPTIONS_CBT always, 0x8000 when it was asked. */
+static void unverified_target(void)
+{
+    static const struct {
+        ULONG req;
+        uint8_t options[4];
+    } rows[] = {{0, {0, 0x40, 0, 0}}, {ISC_REQ_UNVERIFIED_TARGET_NAME, {0, 0xc0, 0, 0}}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        krb5_authdata **found = NULL;
+        begin();
+        ASSERT_STATUS(client_leg(&pair, ISC_REQ_MUTUAL_AUTH | rows[i].req, WORLD_SERVICE, NULL),
+                      SEC_I_CONTINUE_NEEDED);
+        struct sspi_krb_context *client = pair.client;
+        CU_ASSERT_EQUAL(krb5_find_authdata(world.krb5, NULL, client->ticket->authdata,
+                                           KRB5_AUTHDATA_AP_OPTIONS, &found),
+                        0);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(found);
+        CU_ASSERT_EQUAL_FATAL(found[0]->length, 4);
+        CU_ASSERT_EQUAL(memcmp(found[0]->contents, rows[i].options, 4), 0);
+        krb5_free_authdata(world.krb5, found);
+        ASSERT_STATUS(server_leg(&pair, 0, NULL), SEC_E_OK);
+        end();
+    }
+}
+
 /* The key of the messages is the acceptor's own, not the one the initiator proposed. */
 static void key_of_the_acceptor(void)
 {
@@ -321,9 +346,9 @@ static void expiry(void)
 }
 
 SSPI_TESTS({"one leg", one_leg}, {"two legs", two_legs}, {"three legs", three_legs},
-           {"key of the acceptor", key_of_the_acceptor}, {"reply cut everywhere", reply_cut},
-           {"reply altered", reply_altered}, {"reply framing", reply_framing},
-           {"reply of another exchange", reply_of_another},
+           {"unverified target", unverified_target}, {"key of the acceptor", key_of_the_acceptor},
+           {"reply cut everywhere", reply_cut}, {"reply altered", reply_altered},
+           {"reply framing", reply_framing}, {"reply of another exchange", reply_of_another},
            {"requests that cannot be", requests_that_cannot_be},
            {"no way to a ticket", no_way_to_a_ticket}, {"cache changes", cache_changes},
            {"delegation not granted", delegation_not_granted}, {"skew retried", skew_retried},

@@ -11,6 +11,7 @@
 
 #define AD_CLIENT_TARGET 144 /* MS-KILE 2.2.11, KERB_AUTH_DATA_CLIENT_TARGET */
 #define AP_OPTIONS_CBT 0x00004000u
+#define AP_OPTIONS_UNVERIFIED_TARGET_NAME 0x00008000u
 
 static void put32(uint8_t *p, uint32_t value)
 {
@@ -123,13 +124,14 @@ ULONG sspi_krb_asc_ret(uint32_t flags, ULONG asc_req)
 }
 
 krb5_error_code sspi_krb_authdata_make(krb5_context krb5, krb5_const_principal target,
-                                       krb5_authdata ***data)
+                                       ULONG isc_req, krb5_authdata ***data)
 {
     uint8_t options[4];
     struct sspi_blob name = {NULL, 0};
     char *text = NULL;
 
-    put32(options, AP_OPTIONS_CBT);
+    bool unverified = isc_req & ISC_REQ_UNVERIFIED_TARGET_NAME;
+    put32(options, AP_OPTIONS_CBT | (unverified ? AP_OPTIONS_UNVERIFIED_TARGET_NAME : 0));
     krb5_error_code error = krb5_unparse_name(krb5, target, &text);
     if (error)
         return error;

@@ -46,10 +46,11 @@ ULONG sspi_krb_isc_ret(uint32_t flags, ULONG isc_req);
 ULONG sspi_krb_asc_ret(uint32_t flags, ULONG asc_req);
 
 /* The authorization data that Windows clients of today put into the authenticator: one
- * AD-IF-RELEVANT with KERB_AP_OPTIONS_CBT and the name of the target (MS-KILE 3.2.5.8).
+ * AD-IF-RELEVANT with KERB_AP_OPTIONS_CBT and the name of the target, and whether the caller who
+ * asked for isc_req vouches for that name (MS-KILE 3.2.5.8).
  * [out] data: a list to put into krb5_creds.authdata, which frees it. 0 or ENOMEM. */
 krb5_error_code sspi_krb_authdata_make(krb5_context krb5, krb5_const_principal target,
-                                       krb5_authdata ***data);
+                                       ULONG isc_req, krb5_authdata ***data);
 
 struct sspi_krb_announced {
     bool bindings; /* KERB_AP_OPTIONS_CBT */

@@ -136,7 +136,7 @@ static SECURITY_STATUS prepare(struct sspi_krb_context *context,
     if (!error) {
         krb5_free_authdata(lib->krb5, ticket->authdata);
         ticket->authdata = NULL;
-        error = sspi_krb_authdata_make(lib->krb5, ticket->server, &ticket->authdata);
+        error = sspi_krb_authdata_make(lib->krb5, ticket->server, context->req, &ticket->authdata);
     }
     return sspi_krb_explain(lib->krb5, error, SSPI_KRB_TICKET);
 }
