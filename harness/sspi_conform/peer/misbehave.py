@@ -161,7 +161,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "user-odd": "NTLM initiator's AUTHENTICATE: a user name in UTF-16 of an odd number of bytes",
         "user-empty": "NTLM initiator's AUTHENTICATE: no user name, but an answer",
         "user-long": "NTLM initiator's AUTHENTICATE: a user name of more than 600 characters",
-        "domain-long": "NTLM initiator's AUTHENTICATE: a domain of more than 600 characters",
+        "domain-long": "NTLM initiator's AUTHENTICATE: a domain of more than 1500 characters, so that the token is larger than cbMaxToken",
         "oem-lie": "NTLM initiator's AUTHENTICATE: the flags say OEM, the names are UTF-16",
         "anonymous-flag": "NTLM initiator's AUTHENTICATE: ANONYMOUS, with a user name and an answer",
         "unasked-flags": "NTLM initiator's AUTHENTICATE: SEAL, LM_KEY and IDENTIFY, which the CHALLENGE did not have",

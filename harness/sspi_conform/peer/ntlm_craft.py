@@ -146,7 +146,7 @@ _AUTHENTICATE: Mapping[str, Callable[[bytes], bytes]] = {
     "user-odd": lambda token: _place(_USER, size=struct.unpack_from("<H", token, _USER)[0] - 1)(token),
     "user-empty": _place(_USER, size=0),
     "user-long": _resized(_USER, lambda value: value + utf16("x" * 600)),
-    "domain-long": _resized(_DOMAIN, lambda value: value + utf16("x" * 600)),
+    "domain-long": _resized(_DOMAIN, lambda value: value + utf16("x" * 1500)),
     "oem-lie": _flags(_FLAGS, gone=wire.UNICODE, more=wire.OEM),
     "anonymous-flag": _flags(_FLAGS, more=wire.ANONYMOUS),
     "unasked-flags": _flags(_FLAGS, more=UNASKED),
