@@ -272,6 +272,12 @@ def unjudged(cases: Iterable[Case], captures: Captures) -> list[Case]:
     return [case for case in cases if not case.scenario.observe_only and not judged_paths(case, captures)]
 
 
+def unrecorded(cases: Iterable[Case], captures: Captures) -> list[Case]:
+    """Cases that certify nothing: no source says what Windows does there."""
+    return [case for case in cases if not any(
+        record.sources for path in judged_paths(case, captures) for record in captures.of(case).paths[path].records)]
+
+
 def judged_paths(case: Case, captures: Captures) -> list[str]:
     """The paths that show the subject's behaviour or belong to no side."""
     return [path for path in captures.of(case).paths if matchers.side_of(path, case) in ("", case.subject)]

@@ -11,12 +11,12 @@ from math import comb
 from typing import Any
 
 from . import covering, flags, patterns
-from .captures import judged_paths
+from .captures import judged_paths, unrecorded
 from .model import SIDES, Case, Matcher, PathExpectation, Source
 from .project import Project
 
 MECHANISMS = ("NTLM", "Negotiate/NTLM", "Kerberos", "Negotiate/Kerberos")
-SECTIONS = ("flags", "pairs", "statuses", "bindings", "paths", "attributes", "facts")
+SECTIONS = ("flags", "pairs", "statuses", "bindings", "paths", "attributes", "facts", "cases")
 _PREFIX = {"initiator": "ISC", "acceptor": "ASC"}
 _ATTRIBUTE = "SECPKG_ATTR_"
 
@@ -112,6 +112,9 @@ def report(project: Project) -> dict[str, Any]:
         "paths": _source_rows(by_source, sources, "multileg", ("path", "fact")),
         "attributes": attribute_rows(cases, sources),
         "facts": facts(project, by_source),
+        "cases": {"total": len(project.cases), "binding": sum(map(_binds, cases)),
+                  "unrecorded": {case.id: case.scenario.observe_only or "reasoning without a source"
+                                 for case in unrecorded(project.cases, project.captures)}},
     }
 
 

@@ -127,3 +127,13 @@ def test_an_unknown_section(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as left:
         cli.main(["--root", str(make(tmp_path)), "coverage", "flag"])
     assert left.value.code == 3
+
+
+def test_a_case_of_which_no_source_says_anything_is_unrecorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    guess = record("evidence: inferred\nnote: A guess.", "one[mechanism=NTLM]")
+    known = record("evidence: documented\nsource: [cb.out.one]", "one[mechanism=Negotiate/NTLM]").removeprefix("records:\n")
+    root = small_project.make(tmp_path, SCENARIO, guess + known, SOURCES)
+    assert coverage.report(open_project(root))["cases"] == {
+        "total": 2, "binding": 1, "unrecorded": {"one[mechanism=NTLM]": "reasoning without a source"}}
+    assert cli.main(["--root", str(root), "coverage", "cases"]) == 0
+    assert "Cases: 2; 1 with an expectation that binds, 1 unrecorded" in capsys.readouterr().out

@@ -89,3 +89,13 @@ def test_builds_that_differ_are_no_contradiction() -> None:
 def test_what_advises_of_one_build_does_not_soften_what_binds_of_another() -> None:
     assert len(decided("documented ..2022 a", "inferred 2025 b").alternatives) == 1
     assert len(decided("inferred ..2022 a", "inferred 2025 b").alternatives) == 2
+
+
+def test_a_run_counts_what_no_source_speaks_of(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "captures" / "some.yaml").write_text(
+        "records:\n- {case: bind, evidence: inferred, note: A guess., expect: {acceptor.last.status: SEC_E_OK}}\n"
+        "- {case: alone, evidence: documented, source: [fact.doc], expect: {initiator.leg.1.token: NTLM NEGOTIATE}}\n")
+    (root / "captures" / "by-build.yaml").unlink()
+    assert run(root, engine=engine()) == 0
+    assert "Unrecorded: no source says what Windows does in 4 of the cases" in capsys.readouterr().out
+    assert json.loads((root / "build/report/results.json").read_text())["summary"]["unrecorded"] == 4

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from .. import matchers
 from ..captures import judged_paths
 from ..lint import problems
-from ..project import open_project
+from ..model import ConformError
+from ..project import Project, open_project
+from ..proof import recordings, shown
 
 _EPILOG = """\
 examples:
@@ -23,6 +26,8 @@ def add(commands: Any) -> None:
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("lint",), help="what to do")
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="list the records of these cases")
+    parser.add_argument("--recordings", type=Path, metavar="DIR",
+                        help="folder that holds windows-captures (default: SSPI_CONFORM_SHARED, or ../shared)")
     parser.set_defaults(command=run)
 
 
@@ -44,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
                     if one.contradicted and matchers.side_of(path, case) in ("", case.subject)]
     for case, path, one in contradicted:
         print(f"contradiction: {case.id}: {path}: {one} ({', '.join(record.source for record in one.records)})")
-    found = list(problems(project))
+    found = [*problems(project), *_recorded(project, options.recordings)]
     for one in found:
         print(one)
     binding = [case for case in project.cases if any(captures.of(case).paths[path].binding
@@ -53,3 +58,17 @@ def run(options: argparse.Namespace) -> int:
           f"{len(binding)} with a binding expectation; {len(contradicted)} contradictions, {len(found)} refused",
           file=sys.stdout)
     return 3 if found else 0
+
+
+def _recorded(project: Project, named: Path | None) -> list[ConformError]:
+    """What the recordings do not bear out; without recordings that is said."""
+    count = sum(len(source.shown) for source in project.captures.sources.values())
+    try:
+        place = recordings.folder(named, project.root)
+    except ConformError:
+        if named:
+            raise
+        print(f"{count} statements about recordings were not looked up: there are none here")
+        return []
+    print(f"{count} statements about recordings looked up")
+    return list(shown.wrong(project.captures.sources.values(), place))

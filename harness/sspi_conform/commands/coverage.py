@@ -64,6 +64,10 @@ def _plain(value: Any) -> Any:
 def _section(name: str, counted: Any, missing: bool) -> list[str]:
     if name == "facts":
         return _facts(counted, missing)
+    if name == "cases":
+        return [f"Cases: {counted['total']}; {counted['binding']} with an expectation that binds, "
+                f"{len(counted['unrecorded'])} unrecorded (no source says what Windows does; they certify nothing)",
+                *(f"  {case}: {why}" for case, why in counted["unrecorded"].items())]
     if name == "pairs":
         return ["Covering arrays, advisory: pairs of requirement flags asked together",
                 *(f"  {one.side}: {one.cases} cases, {one.covered} of {one.total} pairs" for one in counted)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import matchers, patterns
-from ..captures import EVIDENCE, Captures
+from ..captures import EVIDENCE, Captures, unrecorded
 from ..judge import UnusedEntry, told_apart
 from ..model import Case, Result, Verdict
 from .split import Split, split
@@ -49,6 +49,7 @@ class Summary:
     meaning: str
     split: Split = Split()
     builds: Mapping[str, Sequence[str]] | None = None  # judge.told_apart
+    unrecorded: int = 0                   # cases of which no source says what Windows does
     covering: Mapping[str, int] = field(default_factory=dict)  # verdicts of the cases of covering arrays
 
     @property
@@ -82,6 +83,7 @@ def summarise(results: Sequence[Result], captures: Captures, unused: Sequence[Un
         binding=_tally(held, differ, True), advisory=_tally(held, differ, False), unused=tuple(unused),
         realm_ready=realm_ready, seconds=seconds, played=sum(result.trace is not None for result in results),
         exit_code=code, meaning=meaning, split=split(results), builds=told_apart(results, captures),
+        unrecorded=len(unrecorded((result.case for result in results if result.trace is not None), captures)),
         covering=_ordered(Counter(result.verdict.label for result in results if result.case.scenario.covering)))
 
 
@@ -133,6 +135,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "cases": sum(summary.verdicts.values()), "verdicts": dict(summary.verdicts),
         "mechanisms": {name: dict(counts) for name, counts in summary.mechanisms.items()},
         "covering": dict(summary.covering), "unsupported": dict(summary.not_run),
+        "unrecorded": summary.unrecorded,
         "expectations": {
             "binding": vars(summary.binding), "advisory": vars(summary.advisory),
             "evidence": {kind: vars(tally) for kind, tally in summary.evidence.items()}},

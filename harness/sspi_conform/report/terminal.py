@@ -102,6 +102,8 @@ def summary_lines(summary: Summary) -> list[str]:
     lines += [f"Not played: {number} case{'' if number == 1 else 's'}: {reason}" for reason, number in summary.not_run.items()]
     lines.append(f"Expectations: binding {_tally(summary.binding)}; advisory {_tally(summary.advisory)}")
     lines += [f"  {kind:<10}  {_tally(tally)}" for kind, tally in summary.evidence.items()]
+    if summary.unrecorded:
+        lines.append(f"Unrecorded: no source says what Windows does in {summary.unrecorded} of the cases; they certify nothing")
     lines += _builds(summary)
     lines += [str(entry) for entry in summary.unused]
     if summary.played:
