@@ -207,6 +207,8 @@ def _input(stage: Stage, side: Side, wanted: Any) -> str | None:
     token = bytearray.fromhex(last or "")
     if "before" in wanted:
         return layout.end_before(bytes(token), wanted["before"]).hex()
+    if "pad" in wanted:
+        return bytes(token).ljust(wanted["pad"], b"\0").hex()
     if "append" in wanted:
         return (last or "") + str(wanted["append"])
     if "truncate" in wanted:
