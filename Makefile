@@ -12,6 +12,7 @@ CONFORM := harness/sspi-conform
 
 include impl/impl.mk
 include harness/probe/probe.mk
+include harness/adapters/adapters.mk
 include $(wildcard impl/*/*.mk)
 
 .PHONY: all
