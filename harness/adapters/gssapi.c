@@ -148,28 +148,38 @@ static void discard(struct credential *one)
     free(one);
 }
 
-/* The names of a SEC_WINNT_AUTH_IDENTITY_W or _EXW; a version where the user's address would be
- * tells the second from the first. */
+/* A text of an identity, in whichever form its flags say. */
+static char *text_of(const void *text, ULONG length, ULONG flags)
+{
+    if (!text)
+        return strdup("");
+    return flags & SEC_WINNT_AUTH_IDENTITY_ANSI ? strndup(text, length) : narrow(text, length);
+}
+
+/* The names of a SEC_WINNT_AUTH_IDENTITY_W or _EXW, or their ANSI twins; a version where the
+ * user's address would be tells the second from the first. */
 static SECURITY_STATUS take_identity(struct credential *one, const void *data)
 {
     const SEC_WINNT_AUTH_IDENTITY_EXW *ex = data;
     SEC_WINNT_AUTH_IDENTITY_W plain;
+    bool versioned = ex->Version == SEC_WINNT_AUTH_IDENTITY_VERSION;
     char *user, *domain;
 
-    if (ex->Version == SEC_WINNT_AUTH_IDENTITY_VERSION)
+    if (!versioned && ex->Version && ex->Version < 0x10000)
+        return SEC_E_UNKNOWN_CREDENTIALS; /* no address is so low, and no other version is known */
+    if (versioned)
         plain = (SEC_WINNT_AUTH_IDENTITY_W){ex->User,         ex->UserLength, ex->Domain,
                                             ex->DomainLength, ex->Password,   ex->PasswordLength,
                                             ex->Flags};
     else
         memcpy(&plain, data, sizeof plain);
-    if (!plain.UserLength && ex->Version == SEC_WINNT_AUTH_IDENTITY_VERSION &&
-        !plain.PasswordLength)
+    if (versioned && !plain.UserLength && !plain.PasswordLength)
         return SEC_E_OK; /* no identity, but a package list */
     if (!plain.User || !plain.Password)
         return SEC_E_NO_CREDENTIALS;
-    user = narrow(plain.User, plain.UserLength);
-    domain = narrow(plain.Domain, plain.Domain ? plain.DomainLength : 0);
-    one->password = narrow(plain.Password, plain.PasswordLength);
+    user = text_of(plain.User, plain.UserLength, plain.Flags);
+    domain = text_of(plain.Domain, plain.DomainLength, plain.Flags);
+    one->password = text_of(plain.Password, plain.PasswordLength, plain.Flags);
     one->has_identity = true;
     if (user && domain && asprintf(&one->user, *domain ? "%s@%s" : "%s", user, domain) < 0)
         one->user = NULL;

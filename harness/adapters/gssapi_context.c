@@ -161,7 +161,8 @@ static SECURITY_STATUS begin(struct leg *leg, PCredHandle credential, PCtxtHandl
         return SEC_E_OUT_OF_SEQUENCE;
     if (token && token->pvBuffer)
         leg->input = (gss_buffer_desc){token->cbBuffer, token->pvBuffer};
-    if ((!is_initiator || handle) && !leg->input.length)
+    /* SPNEGO's acceptor may speak first (MS-SPNG NegTokenInit2). */
+    if ((handle || (!is_initiator && !cred->negotiate)) && !leg->input.length)
         return SEC_E_INVALID_TOKEN;
     status = bindings_of(input, &leg->bindings, &leg->given);
     if (status == SEC_E_OK)

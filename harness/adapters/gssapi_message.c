@@ -20,7 +20,7 @@ static SECURITY_STATUS joined(const SecBufferDesc *message, gss_buffer_desc *dat
 {
     size_t size = 0;
 
-    if (!message)
+    if (!message || !message->pBuffers)
         return SEC_E_INVALID_TOKEN;
     for (ULONG i = 0; i < message->cBuffers; i++)
         if ((message->pBuffers[i].BufferType & ~SECBUFFER_ATTRMASK) == SECBUFFER_DATA)
@@ -85,18 +85,19 @@ SECURITY_STATUS verify_signature(PCtxtHandle handle, PSecBufferDesc message, ULO
     return status;
 }
 
-/* The buffers of a message as gss_wrap_iov wants them, in their order; 0: too many. */
+/* The buffers of a message as gss_wrap_iov wants them, in their order; 0: too many, or one that
+ * lies nowhere. */
 static int vector_of(const SecBufferDesc *message, gss_iov_buffer_desc *vector)
 {
     int count = 0;
 
-    for (ULONG i = 0; message && i < message->cBuffers; i++) {
+    for (ULONG i = 0; message && message->pBuffers && i < message->cBuffers; i++) {
         const SecBuffer *one = &message->pBuffers[i];
         ULONG type = one->BufferType & ~SECBUFFER_ATTRMASK;
-        if (count == MOST)
-            return 0;
         if (type != SECBUFFER_TOKEN && type != SECBUFFER_DATA && type != SECBUFFER_PADDING)
             continue;
+        if (count == MOST || (!one->pvBuffer && one->cbBuffer))
+            return 0;
         vector[count].type = type == SECBUFFER_TOKEN                ? GSS_IOV_BUFFER_TYPE_HEADER
                              : type == SECBUFFER_PADDING            ? GSS_IOV_BUFFER_TYPE_PADDING
                              : one->BufferType & SECBUFFER_ATTRMASK ? GSS_IOV_BUFFER_TYPE_SIGN_ONLY

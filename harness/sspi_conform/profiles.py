@@ -11,7 +11,7 @@ from .model import Case, ConformError, Matcher
 from .yamlfile import Section, did_you_mean, load
 
 _KEYS = ("name", "library", "command", "packages", "acceptor-identity", "environment", "files", "unsupported",
-         "known-failures", "remarks", "policy")
+         "known-failures", "remarks", "policy", "adapter")
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Profile:
     remarks: str
     source: str
     policy: Mapping[str, str] = field(default_factory=dict)  # name -> text in the place of {policy}
+    adapter: bool = False              # another interface dressed as SSPI: what it chooses is not the library's
 
     def why_unsupported(self, case: Case) -> str:
         """Why the implementation has no part in this case; empty when it has."""
@@ -105,7 +106,7 @@ def load_profile(path: Path, root: Path, cases: Iterable[Case]) -> Profile:
         known_failures=tuple(_known_failure(entry, cases) for entry in
                              top.sections("known-failures", "a list of known failures", [])),
         remarks=top.text("remarks", "text", ""), source=top.where(),
-        policy=_policies(top))
+        policy=_policies(top), adapter=top.take("adapter", bool, "true or false", False))
 
 
 def _text_map(top: Section, key: str) -> Mapping[str, str]:

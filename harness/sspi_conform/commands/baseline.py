@@ -62,6 +62,9 @@ def run(options: argparse.Namespace, engine: Any = None) -> int:
 def _head(profile: Profile) -> dict[str, Any]:
     """What the new profile takes over from the one that was used."""
     how = {"command": list(profile.command)} if profile.command else {"library": profile.library}
+    lacks = [{"case": [one.text for one in entry.pattern.patterns], "reason": entry.reason}
+             for entry in profile.unsupported]
     rest = {"packages": list(profile.packages), "acceptor-identity": profile.acceptor_identity,
-            "environment": dict(profile.environment), "files": dict(profile.files), "policy": dict(profile.policy)}
+            "environment": dict(profile.environment), "files": dict(profile.files), "policy": dict(profile.policy),
+            "adapter": profile.adapter, "remarks": profile.remarks, "unsupported": lacks}
     return {"name": profile.name, **how, **{key: value for key, value in rest.items() if value}}

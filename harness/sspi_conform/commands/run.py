@@ -135,8 +135,9 @@ class Run:
 
     def summary(self) -> Summary:
         unused = judge.unused(self.profile, self.results, self.project.cases)
-        return summarise(self.results, self.project.captures, unused, self.realm_ready, self.seconds,
-                         self.interrupted)
+        found = summarise(self.results, self.project.captures, unused, self.realm_ready, self.seconds,
+                          self.interrupted)
+        return replace(found, adapter=self.profile.adapter)
 
 
 def run(options: argparse.Namespace, engine: Engine | None = None) -> int:

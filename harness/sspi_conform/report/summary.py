@@ -51,6 +51,7 @@ class Summary:
     builds: Mapping[str, Sequence[str]] | None = None  # judge.told_apart
     unrecorded: int = 0                   # cases of which no source says what Windows does
     covering: Mapping[str, int] = field(default_factory=dict)  # verdicts of the cases of covering arrays
+    adapter: bool = False  # the profile says that another interface is dressed as SSPI
 
     @property
     def rate(self) -> float:
@@ -139,7 +140,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "expectations": {
             "binding": vars(summary.binding), "advisory": vars(summary.advisory),
             "evidence": {kind: vars(tally) for kind, tally in summary.evidence.items()}},
-        "unused_known_failures": [str(entry) for entry in summary.unused],
+        "adapter": summary.adapter, "unused_known_failures": [str(entry) for entry in summary.unused],
         "windows": None if summary.builds is None else {build: list(ids) for build, ids in summary.builds.items()},
         "realm_ready_seconds": summary.realm_ready, "seconds": round(summary.seconds, 6),
         "split": {name: round(value, 9) for name, value in vars(summary.split).items()},

@@ -100,6 +100,8 @@ def summary_lines(summary: Summary) -> list[str]:
     if summary.covering:
         lines.append(f"Of these {sum(summary.covering.values())} from covering arrays, advisory: {_counts(summary.covering)}")
     lines += [f"Not played: {number} case{'' if number == 1 else 's'}: {reason}" for reason, number in summary.not_run.items()]
+    if summary.adapter:
+        lines.append("Through an adapter: statuses and whatever else it chooses are not the library's own")
     lines.append(f"Expectations: binding {_tally(summary.binding)}; advisory {_tally(summary.advisory)}")
     lines += [f"  {kind:<10}  {_tally(tally)}" for kind, tally in summary.evidence.items()]
     if summary.unrecorded:
