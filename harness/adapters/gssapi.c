@@ -94,6 +94,8 @@ SECURITY_STATUS status_of(OM_uint32 major, OM_uint32 minor, SECURITY_STATUS othe
 {
     SECURITY_STATUS status = minor_status(minor);
 
+    if (GSS_CALLING_ERROR(major))
+        return otherwise;
     switch (GSS_ROUTINE_ERROR(major)) {
     case GSS_S_BAD_BINDINGS:
         return SEC_E_BAD_BINDINGS;

@@ -276,7 +276,7 @@ class _Bench:
                 pass
             return time.perf_counter() - start
         values = _interleaved({"ours": measure}, 3)["ours"]
-        yield Benchmark("suite-wall", "s", statistics.median(values), runs=3, more=False, spread=_spread(values))
+        yield Benchmark("suite-wall", "s", statistics.median(values), limit=20, runs=3, more=False, spread=_spread(values))
 
     # Handshakes and messages in one process
 
