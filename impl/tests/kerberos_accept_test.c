@@ -125,7 +125,7 @@ static void skewed(void)
 static void skew_token(void)
 {
     static const uint8_t data[] = {0xac, 0x09, 0x04, 0x07, 0x30, 0x05,
-                                   0xa0, 0x03, 0x02, 0x01, 0x02};
+                                   0xa1, 0x03, 0x02, 0x01, 0x02};
     krb5_error *told = NULL;
     begin();
     libsspi_test_clock(sspi_unix_to_filetime(time(NULL) + 1000));
