@@ -43,6 +43,7 @@ static const struct {
     CALL(SetContextAttributes, call_set_attributes),
     {"hello", NO_FUNCTION, call_hello},
     {"pin", NO_FUNCTION, call_pin},
+    {"heap", NO_FUNCTION, call_heap},
 };
 
 void call_begin(struct request *r)

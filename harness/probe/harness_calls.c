@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls that are the harness's own: hello, pin.
+ * Calls that are the harness's own: hello, pin, heap.
  */
 #include <string.h>
+#ifdef __linux__
+#include <malloc.h>
+#endif
 
 #include "failalloc.h"
 #include "platform.h"
 #include "request.h"
+#include "sanitizer.h"
 
 typedef void (*test_clock_fn)(uint64_t filetime);
 typedef bool (*test_random_fn)(const void *bytes, size_t size);
@@ -95,4 +99,21 @@ void call_pin(struct request *r)
     write_bool(r->out, true);
     write_key(r->out, "ns");
     write_unsigned(r->out, 0);
+}
+
+/* Bytes of the process's heap that somebody holds, the probe's own among them. A sanitiser has its own
+ * means against leaks. */
+void call_heap(struct request *r)
+{
+    if (!request_ready(r))
+        return;
+#if defined(__GLIBC__) && !PROBE_SANITIZED
+    struct mallinfo2 heap = mallinfo2();
+    write_key(r->out, "bytes");
+    write_unsigned(r->out, heap.uordblks + heap.hblkhd);
+    write_key(r->out, "ns");
+    write_unsigned(r->out, 0);
+#else
+    answer_unsupported(r, "nobody tells here how much of the heap is in use");
+#endif
 }

@@ -77,6 +77,7 @@ typedef void (*call_handler)(struct request *r);
 
 void call_hello(struct request *r); /* harness_calls.c */
 void call_pin(struct request *r);
+void call_heap(struct request *r);
 void call_enumerate_packages(struct request *r); /* credential_calls.c */
 void call_query_package(struct request *r);
 void call_free_nothing(struct request *r);

@@ -9,7 +9,7 @@ from typing import Any
 
 from .endpoint import Endpoint, EndpointEnded
 from .model import Case, Ended, Trace
-from .play import handshake, messages, onward, others
+from .play import churn, handshake, messages, onward, others
 from .play.names import Names
 from .play.stage import Stage, Stopped
 from .world import World
@@ -100,6 +100,8 @@ def _play_argument(stage: Stage, verb: str, argument: Any) -> None:
         handshake.step_give_back(stage, verb, argument)
     elif verb == "onward":
         onward.step_onward(stage, argument)
+    elif verb == "churn":
+        churn.step_churn(stage, argument)
     elif verb == "query":
         others.step_query(stage, argument)
     elif verb == "call":

@@ -22,6 +22,7 @@ _FORMS = (
     rf"sign\.{_LABEL}\.(?:make\.status|verify\.status|signature(?:\.[a-z-]+)?|canary|qop)",
     rf"seal\.{_LABEL}\.(?:encrypt\.status|decrypt\.status|plaintext|token(?:\.[a-z-]+)?|on-the-wire|ciphertext|canary|qop)",
     rf"query\.{_SIDE}\.[A-Z_0-9x]+\.(?:status|value|value\.[A-Za-z0-9_.]+)",
+    rf"churn\.{_SIDE}\.heap",
     r"query\.same\.[A-Z_0-9x]+",
     rf"call\.{_LABEL}\.[A-Za-z0-9_.-]+",
     rf"(?:delete|free)\.{_SIDE}\.status",
@@ -49,7 +50,7 @@ def side_of(path: str, case: Case) -> str:
     first, *rest = path.split(".")
     if first in SIDES:
         return first
-    if first in ("query", "delete", "free"):
+    if first in ("query", "delete", "free", "churn"):
         return rest[0] if rest[0] in SIDES else ""
     if first in ("sign", "seal", "call"):
         step = _step_of(first, rest[0], case)

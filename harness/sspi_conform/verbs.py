@@ -26,6 +26,7 @@ _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "query": ("side", "attributes"),
     "call": ("side", "as", "request"),
     "onward": ("target", "flags"),
+    "churn": ("side", "rounds"),
 }
 _TAMPERS = ("flip", "flip-token", "flip-header", "truncate")
 _LAYOUTS = ("stream", "token-data", "padding", "parts", "dce", "dce-plain")

@@ -14,6 +14,7 @@ from .names import Names
 from .observed import Observed
 
 CRED, CTX = "cred", "ctx"  # the names of the handles a side uses unless a step says otherwise
+ROUND = "round"  # an exchange of `churn`
 MAIN = "main"  # the exchange of steps that name none
 PACKAGE_LISTS = {"NTLM": "!Kerberos", "Kerberos": "!NTLM"}
 
@@ -97,6 +98,13 @@ class Stage:
             beside.sides = {side.name: side.beside(name) for side in main.sides.values()}
             beside.established, beside.last = f"{name}.{main.established}", None
         return self._exchanges[name]
+
+    def again(self) -> Stage:
+        """The stage as the next of many exchanges has it, of which nothing is observed."""
+        self._exchanges.pop(ROUND, None)
+        found = self.exchange(ROUND)
+        found.observed = Observed()
+        return found
 
     def other(self, side: Side) -> Side:
         """The side across the wire."""
