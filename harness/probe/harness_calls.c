@@ -101,8 +101,8 @@ void call_pin(struct request *r)
     write_unsigned(r->out, 0);
 }
 
-/* Bytes of the process's heap that somebody holds, the probe's own among them. A sanitiser has its own
- * means against leaks. */
+/* Bytes of the process's heap that somebody holds, the probe's own among them. A sanitiser has its
+ * own means against leaks. */
 void call_heap(struct request *r)
 {
     if (!request_ready(r))
