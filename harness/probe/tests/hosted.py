@@ -46,7 +46,7 @@ class Probe:
             return None
         assert answer["id"] == request["id"]
         assert isinstance(answer["ns"], int)
-        assert call in ("hello", "pin") or len({"status", "unsupported", "error"} & answer.keys()) == 1
+        assert call in ("hello", "pin", "heap") or len({"status", "unsupported", "error"} & answer.keys()) == 1
         return answer
 
     def acquire(self, name="cred", **keys):

@@ -293,3 +293,8 @@ def test_pin(probe):
     assert probe("pin", clock=0)["pinned"] is True
     assert "error" in probe("pin", **{"nt-hash": "00112233"})
     assert "unsupported" in probe("pin", **{"nt-hash": "00" * 16})  # this library has no libsspi_test_nt_hash
+
+
+def test_heap(probe):
+    answer = probe("heap")
+    assert answer["bytes"] > 0 and answer["ns"] == 0

@@ -58,7 +58,7 @@ class _Span:
 
 def build(root: Path, faults: Sequence[Fault], folder: Path) -> Path:
     """The faulty libsspi.so in `folder`; what did not change since the last time is not compiled again."""
-    for part in ("impl", "harness/probe"):
+    for part in ("impl", "harness/probe", "harness/adapters"):
         _mirror(root / part, folder / part)
     _write(folder / "Makefile", (root / "Makefile").read_text())
     numbered: dict[str, list[tuple[int, Fault]]] = {}
