@@ -46,3 +46,17 @@ def test_patterns_are_exact(root: Path) -> None:  # noqa: F811
     assert patterns_of(bind, cases) == ["bind"]
     assert patterns_of([case for case in bind if case.mechanism == "NTLM"], cases) == ["bind[mechanism=NTLM]"]
     assert len(patterns_of([bind[0], bind[3]], cases)) == 2
+
+
+def test_a_draft_keeps_what_the_profile_says(root: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+    mine = root / "harness" / "implementations" / "mine.yaml"
+    mine.write_text(mine.read_text() + "adapter: true\nremarks: What it is.\nunsupported:\n"
+                    f"- {{case: '{OTHER}', reason: It has none.}}\n")
+    out = root / "harness" / "implementations" / "drafted.yaml"
+    assert draft(root, out, WRONG) == 0
+    assert "1 fail, from 1 causes" in capsys.readouterr().out
+    out.write_text(out.read_text().replace("  reason:\n", "  reason: It is young.\n"))
+    assert run(root, "--impl", "drafted", engine=engine(WRONG)) == 0
+    shown = capsys.readouterr().out
+    assert "Not played: 1 case: It has none." in shown
+    assert "Through an adapter" in shown
