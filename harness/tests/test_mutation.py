@@ -10,6 +10,8 @@ import pytest
 from sspi_conform.model import ConformError
 from sspi_conform.mutation.faults import Fault, choose, load_faults
 from sspi_conform.mutation.weave import woven
+from sspi_conform.report.files import commit_of
+from sspi_conform.report.kills import read_kills, write_kills
 
 SOURCE = """\
 static int twice(int x)
@@ -71,3 +73,19 @@ def test_a_wrong_list_is_refused(tmp_path: Path, text: str, words: str) -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ConformError, match="no fault is called"):
         choose([fault("a", "", "")], ["b"])
+
+
+def test_the_kill_rate_is_kept_and_its_age_told(tmp_path: Path) -> None:
+    build, root = tmp_path / "build", Path(__file__).resolve().parents[2]
+    assert read_kills(build, root) is None
+    commit = commit_of(root)
+    document = {"killed": 3, "of": 4, "advisory": 1, "date": "2026-01-02", "commit": "0" * 40}
+    write_kills(build, document)
+    kills = read_kills(build, root)
+    assert kills is not None and kills.older
+    assert str(kills).startswith("3 of 4 caught, 1 of them by advisory expectations (2026-01-02/000000000000; of another")
+    write_kills(build, document | {"commit": commit})
+    kills = read_kills(build, root)
+    assert kills is not None and kills.older == (not commit or commit.endswith("+"))
+    (build / "mutants.json").write_text("{}")
+    assert read_kills(build, root) is None

@@ -19,10 +19,12 @@ from ..mutation.weave import VARIABLE, build
 from ..profiles import Profile
 from ..programs import peer_program, program_of
 from ..project import Project, open_project
+from ..report.files import commit_of
+from ..report.kills import write_kills
 
 _EPILOG = """\
 examples:
-  sspi-conform mutants                    every fault; build/mutants.json has the outcomes
+  sspi-conform mutants                    every fault; build/mutants.json keeps the outcomes, and `run` shows the rate
   sspi-conform mutants 'ntlm-*'           those of some names
   sspi-conform mutants --list             what is made wrong
   sspi-conform mutants --search mic-unchecked   every case of the suite that notices this fault
@@ -63,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         for outcome in found:
             outcomes.append(outcome)
             _progress(outcomes, faults, options.json)
-    return _tell(faults, outcomes, time.monotonic() - start, project.root / "build" / "mutants.json", options.json)
+    return _tell(faults, outcomes, time.monotonic() - start, project.root, len(faults) == len(known), options.json)
 
 
 def _progress(outcomes: Sequence[Outcome], faults: Sequence[Fault], quiet: bool) -> None:
@@ -78,7 +80,8 @@ def _progress(outcomes: Sequence[Outcome], faults: Sequence[Fault], quiet: bool)
         print(f"{how} {outcome.fault}: {outcome.case}: {outcome.difference}", flush=True)
 
 
-def _tell(faults: Sequence[Fault], outcomes: Sequence[Outcome], seconds: float, path: Path, as_json: bool) -> int:
+def _tell(faults: Sequence[Fault], outcomes: Sequence[Outcome], seconds: float, root: Path, whole: bool,
+          as_json: bool) -> int:
     by_name = {outcome.fault: outcome for outcome in outcomes if outcome.fault}
     controls = [outcome for outcome in outcomes if not outcome.fault]
     awake = [outcome for outcome in controls if outcome.killed]
@@ -89,10 +92,11 @@ def _tell(faults: Sequence[Fault], outcomes: Sequence[Outcome], seconds: float, 
     killed = sum(outcome.killed for outcome in by_name.values())
     document = {"schema": 1, "faults": [{"wrong": fault.wrong, "known": fault.known} | asdict(by_name[fault.name])
                                         for fault in faults if fault.name in by_name],
-                "killed": killed, "advisory": advice, "of": len(faults), "controls": sum(outcome.played for outcome in controls),
+                "killed": killed, "advisory": advice, "of": len(faults), "date": time.strftime("%Y-%m-%d", time.gmtime()),
+                "commit": commit_of(root), "controls": sum(outcome.played for outcome in controls),
                 "seconds": round(seconds, 2)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    if whole:
+        write_kills(root / "build", document)
     out = sys.stderr if as_json else sys.stdout
     for fault in survivors:
         print(f"SURVIVED {fault.name}: {fault.wrong} {by_name[fault.name].played} cases were played "

@@ -21,6 +21,7 @@ from ..profiles import Profile
 from ..project import BUILD, Project, open_project
 from ..report import detail, junit, results
 from ..report.changes import unfinished
+from ..report.kills import read_kills
 from ..report.summary import Summary, repeat_command, summarise
 from ..report.terminal import Printer
 from ..windows import BUILDS
@@ -137,7 +138,8 @@ class Run:
         unused = judge.unused(self.profile, self.results, self.project.cases)
         found = summarise(self.results, self.project.captures, unused, self.realm_ready, self.seconds,
                           self.interrupted)
-        return replace(found, adapter=self.profile.adapter)
+        kills = read_kills(self.project.root / "build", self.project.root)
+        return replace(found, adapter=self.profile.adapter, kills=kills)
 
 
 def run(options: argparse.Namespace, engine: Engine | None = None) -> int:

@@ -2,10 +2,7 @@
 """results.json: the truth of a run, from which the other machine forms are made."""
 from __future__ import annotations
 
-import json
-import os
 import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,7 @@ from typing import Any
 from ..model import Difference, Result
 from ..profiles import Profile
 from .detail import folder_name
+from .files import commit_of, write_whole
 from .summary import Summary, as_json
 
 SCHEMA = 1
@@ -60,20 +58,7 @@ def _difference(one: Difference) -> dict[str, Any]:
 
 
 def write(folder: Path, content: Mapping[str, Any]) -> Path:
-    """Write results.json whole or not at all."""
+    """Write results.json."""
     path = folder / "results.json"
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(new, path)
+    write_whole(path, content)
     return path
-
-
-def commit_of(root: Path) -> str:
-    """The commit of the checkout, with + when it was changed; empty outside of one."""
-    try:
-        head = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        changed = subprocess.run(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"],
-                                 capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

@@ -12,6 +12,7 @@ from .. import matchers, patterns
 from ..captures import EVIDENCE, Captures, unrecorded
 from ..judge import UnusedEntry, told_apart
 from ..model import Case, Result, Verdict
+from .kills import Kills
 from .split import Split, split
 
 MEANINGS = {
@@ -52,6 +53,7 @@ class Summary:
     unrecorded: int = 0                   # cases of which no source says what Windows does
     covering: Mapping[str, int] = field(default_factory=dict)  # verdicts of the cases of covering arrays
     adapter: bool = False  # the profile says that another interface is dressed as SSPI
+    kills: Kills | None = None            # of the last run of `mutants`
 
     @property
     def rate(self) -> float:
@@ -141,6 +143,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "binding": vars(summary.binding), "advisory": vars(summary.advisory),
             "evidence": {kind: vars(tally) for kind, tally in summary.evidence.items()}},
         "adapter": summary.adapter, "unused_known_failures": [str(entry) for entry in summary.unused],
+        "mutants": None if summary.kills is None else vars(summary.kills),
         "windows": None if summary.builds is None else {build: list(ids) for build, ids in summary.builds.items()},
         "realm_ready_seconds": summary.realm_ready, "seconds": round(summary.seconds, 6),
         "split": {name: round(value, 9) for name, value in vars(summary.split).items()},

@@ -114,6 +114,8 @@ def summary_lines(summary: Summary) -> list[str]:
         one = summary.split
         lines.append(f"  in {one.calls} calls: implementation {one.implementation:.1f} s, counterpart {one.counterpart:.1f} s, "
                      f"harness {one.harness:.1f} s, {one.harness_per_call * 1e6:.0f} us a call (median)")
+    if summary.kills is not None:
+        lines.append(f"mutants: {summary.kills}")
     lines.append(f"exit {summary.exit_code}: {summary.meaning}")
     return lines
 
