@@ -188,11 +188,17 @@ def unused(profile: Profile, results: Sequence[Result], cases: Iterable[Case]) -
     found = []
     cases = list(cases)
     for entry in profile.known_failures:
-        named = [case.id for case in cases if entry.pattern.matches(case)]
-        if all(case_id in ran for case_id in named) and not any(
-                ran[case_id].verdict in (Verdict.KNOWN_FAILURE, Verdict.FAIL, Verdict.ERROR) for case_id in named):
+        named = [case for case in cases if entry.pattern.matches(case)]
+        if all(case.id in ran for case in named) and not any(_may_use(ran[case.id], profile) for case in named):
             found.append(UnusedEntry(profile.name, entry))
     return found
+
+
+def _may_use(result: Result, profile: Profile) -> bool:
+    """Whether a case used a known failure, or would have, had this machine been able to play it."""
+    if result.verdict is Verdict.UNSUPPORTED:
+        return result.trace is None and not profile.why_unsupported(result.case)
+    return result.verdict in (Verdict.KNOWN_FAILURE, Verdict.FAIL, Verdict.ERROR)
 
 
 def unsupported(case: Case, profile: Profile, lacking: Mapping[str, str] | None = None) -> Result | None:

@@ -254,7 +254,10 @@ def test_unused_entries() -> None:
     mine = profile(entry)
     cases = [CASE, make_case(["establish"], initiator__target=None)]
     left_out = [Result(case, Verdict.UNSUPPORTED) for case in cases]
-    assert [one.entry for one in judge.unused(mine, left_out, cases)] == [entry]
+    assert [one.entry for one in judge.unused(profile(entry, packages=("Kerberos",)), left_out, cases)] == [entry]
+    assert judge.unused(mine, left_out, cases) == [], "this machine cannot play them; another may"
+    played = [Result(case, Verdict.UNSUPPORTED, trace=Trace()) for case in cases]
+    assert [one.entry for one in judge.unused(mine, played, cases)] == [entry]
     assert judge.unused(mine, left_out[:1], cases) == [], "the run did not cover all cases of the pattern"
     used = [Result(cases[0], Verdict.KNOWN_FAILURE), left_out[1]]
     assert judge.unused(mine, used, cases) == []

@@ -17,7 +17,8 @@ static void same_again(const struct ntlm_av *av, size_t size)
     MUST(ntlm_av_read((struct sspi_view){list, (size_t)(at - list)}, &again));
     for (int id = NTLM_AV_EOL + 1; id < NTLM_AV_COUNT; id++)
         MUST(again.present[id] == av->present[id] && fuzz_same(again.value[id], av->value[id]));
-    MUST(again.flags == av->flags && again.timestamp == av->timestamp);
+    /* A list that was read may have flags twice, of which all count; this one has the first. */
+    MUST((again.flags & ~av->flags) == 0 && again.timestamp == av->timestamp);
     free(list);
 }
 

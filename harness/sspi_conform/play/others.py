@@ -40,6 +40,8 @@ def step_call(stage: Stage, argument: Mapping[str, Any]) -> None:
     request = {key: value for key, value in stage.filled_in(argument["request"], side).items() if value is not None}
     answer = stage.send_raw(side, request)
     _remember(side, request, answer)
+    if "unsupported" in answer and "failalloc" in request:
+        raise stage.beside_the_point(side, request, str(answer["unsupported"]))
     if "status" in answer and answer.get("allocations", 0) < request.get("failalloc", 0):
         raise stage.beside_the_point(side, request, f"it makes {answer.get('allocations', 0)} allocations here, so the one "
                                                     f"that was to fail never came")
