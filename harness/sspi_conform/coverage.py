@@ -5,6 +5,8 @@ A case counts where it judges: by the paths of its subject for which there is an
 """
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import comb
@@ -116,6 +118,18 @@ def report(project: Project) -> dict[str, Any]:
                   "unrecorded": {case.id: case.scenario.observe_only or "reasoning without a source"
                                  for case in unrecorded(project.cases, project.captures)}},
     }
+
+
+def as_json(counted: Mapping[str, Any]) -> str:
+    """The text of coverage.json."""
+    return json.dumps(counted, indent=1, default=dataclasses.asdict) + "\n"
+
+
+def in_a_line(counted: Mapping[str, Any]) -> str:
+    """How many rows of each table have a case, for the summary of a run."""
+    tables = [f"{name} {sum(bool(row.total) for row in counted[name])} of {len(counted[name])}"
+              for name in ("flags", "statuses", "bindings", "paths", "attributes")]
+    return "Coverage: " + ", ".join([*tables, f"facts without a case {len(counted['facts']['missing'])}"])
 
 
 def flag_rows(cases: list[Judged], side: str) -> list[Row]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -50,15 +47,10 @@ def run(options: argparse.Namespace) -> int:
     wanted = [name for name in SECTIONS if not options.sections or name in options.sections]
     counted = coverage.report(open_project(options.root, allow_unjudged=True))
     if options.json:
-        json.dump({name: counted[name] for name in wanted}, sys.stdout, indent=1, default=_plain)
-        print()
+        print(coverage.as_json({name: counted[name] for name in wanted}), end="")
     else:
         print("\n\n".join("\n".join(_section(name, counted[name], options.missing)) for name in wanted))
     return 1 if options.check and counted["facts"]["missing"] else 0
-
-
-def _plain(value: Any) -> Any:
-    return dataclasses.asdict(value)
 
 
 def _section(name: str, counted: Any, missing: bool) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .. import judge
+from .. import coverage, judge
 from ..captures import judged_paths
 from ..model import Case, ConformError, Result, Trace, Verdict
 from ..profiles import Profile
@@ -171,6 +171,10 @@ def _play_once(project: Project, profile: Profile, cases: Sequence[Case], option
     one.play(cases, printer, _under_gdb if options.gdb else engine)
     summary = one.summary()
     content = _write_report(one, summary, cases, folder)
+    if len(cases) == len(project.cases):
+        counted = coverage.report(project)
+        (folder / "coverage.json").write_text(coverage.as_json(counted), encoding="utf-8")
+        summary = replace(summary, coverage=coverage.in_a_line(counted))
     if options.json:
         json.dump(content, sys.stdout, indent=1)
         print()

@@ -49,6 +49,7 @@ class Summary:
     exit_code: int
     meaning: str
     split: Split = Split()
+    coverage: str = ""                    # of a run of all cases, in a line
     builds: Mapping[str, Sequence[str]] | None = None  # judge.told_apart
     unrecorded: int = 0                   # cases of which no source says what Windows does
     covering: Mapping[str, int] = field(default_factory=dict)  # verdicts of the cases of covering arrays

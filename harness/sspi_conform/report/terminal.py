@@ -106,6 +106,7 @@ def summary_lines(summary: Summary) -> list[str]:
     lines += [f"  {kind:<10}  {_tally(tally)}" for kind, tally in summary.evidence.items()]
     if summary.unrecorded:
         lines.append(f"Unrecorded: no source says what Windows does in {summary.unrecorded} of the cases; they certify nothing")
+    lines += [summary.coverage] if summary.coverage else []
     lines += _builds(summary)
     lines += [str(entry) for entry in summary.unused]
     if summary.played:
