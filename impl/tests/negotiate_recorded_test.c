@@ -102,7 +102,10 @@ static void reads_init(void)
     same("mechTypes", mechs, names);
     same_inside(init.mech_token);
     CU_ASSERT_EQUAL(init.hint, strcmp(form, "init2") == 0);
-    if (framed && !init.mic.data && strcmp(form, "ber") != 0)
+    /* Before Vista the hint named the server; its text is not kept, and this one is written. */
+    static const char now[] = "not_defined_in_RFC4178@please_ignore";
+    bool other_hint = init.hint && !memmem(token.data, token.size, now, sizeof now - 1);
+    if (framed && !init.mic.data && !other_hint && strcmp(form, "ber") != 0)
         same_again(neg_init_encode(&init, &again), &again);
 }
 
