@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays the pairs and decides their cells."""
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from realm import Realm
+
+from .. import judge
+from ..endpoint import EndpointEnded
+from ..matchers import side_of
+from ..model import Case, Difference, Trace
+from ..pipelines import RunOptions, run_cases
+from ..profiles import Profile
+from ..programs import Program
+from ..project import Project
+from ..world import Surroundings, world_of
+from .columns import COLUMNS, Asked, asked
+
+OK, DIFFERS, ADVISORY, LACKS, DIED, UNKNOWN = "ok", "differs", "advisory", "lacks", "died", "?"
+_RULES = judge.Rules(peer_is_harness=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An implementation that can take part. The independent peer has every package, and no known failures."""
+
+    name: str
+    program: Program
+    packages: tuple[str, ...]
+    acceptor_identity: str = "none"
+    adapter: bool = False
+    profile: Profile | None = None
+
+    def lacks(self, case: Case) -> str:
+        """Why it cannot take part in a case; empty when it can."""
+        for package in dict.fromkeys((case.settings["package"], case.mechanism)):
+            if package not in self.packages:
+                return f"{self.name} has no package {package}"
+        return ""
+
+    def has_not(self, case: Case | None) -> str:
+        """What its profile says it lacks, of a case with this side as its subject."""
+        return self.profile.why_unsupported(case) if self.profile is not None and case is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one column of a cell says. `difference` is the first one, `side` whose behaviour it is."""
+
+    kind: str
+    reason: str = ""
+    side: str = ""
+    difference: Difference | None = None
+    case: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One initiator and one acceptor in one mechanism. `handshake` is the trace of the case that all begins with."""
+
+    initiator: str
+    acceptor: str
+    mechanism: str
+    marks: dict[str, Mark]
+    seconds: float = 0.0
+    handshake: Trace | None = field(default=None, compare=False)
+
+    @property
+    def worst(self) -> str:
+        """The kind that sums the cell up."""
+        kinds = [mark.kind for mark in self.marks.values()]
+        return next((kind for kind in (DIED, DIFFERS, ADVISORY) if kind in kinds), OK if OK in kinds else LACKS)
+
+
+def starts_here(party: Party) -> str:
+    """Why an implementation does not start on this machine; empty when it does."""
+    with Realm() as realm, tempfile.TemporaryDirectory(dir=realm.folder) as folder:
+        try:
+            with party.program.start("acceptor", world_of(realm, tickets=False), Surroundings(), Path(folder)):
+                return ""
+        except EndpointEnded as problem:
+            return problem.ended.detail
+
+
+def play(project: Project, parties: Sequence[Party], mechanisms: Sequence[str], jobs: int = 0) -> Iterator[Cell]:
+    """Every initiator against every acceptor, cell by cell."""
+    for mechanism in mechanisms:
+        cases = asked(project, mechanism)
+        for initiator in parties:
+            for acceptor in parties:
+                yield _cell(project, initiator, acceptor, mechanism, cases, jobs)
+
+
+def _cell(project: Project, initiator: Party, acceptor: Party, mechanism: str, cases: Sequence[Asked], jobs: int) -> Cell:
+    lacks = initiator.lacks(cases[0].case) or acceptor.lacks(cases[0].case)
+    if lacks:
+        return Cell(initiator.name, acceptor.name, mechanism, {column.name: Mark(LACKS, lacks) for column in COLUMNS})
+    options = RunOptions(acceptor.program, initiator.program, acceptor.acceptor_identity, jobs)
+    start = time.monotonic()
+    traces = {case.id: trace for case, trace in run_cases([one.case for one in cases], options)}
+    seconds = time.monotonic() - start
+    marks = {column.name: _mark(project, one, column.name, traces[one.case.id], initiator, acceptor)
+             for one in cases for column in one.columns}
+    in_order = {column.name: marks.get(column.name, Mark(LACKS, "this is not asked of this mechanism")) for column in COLUMNS}
+    return Cell(initiator.name, acceptor.name, mechanism, in_order, seconds, traces[cases[0].case.id])
+
+
+def _mark(project: Project, one: Asked, name: str, trace: Trace, initiator: Party, acceptor: Party) -> Mark:
+    """The first difference of this column on either side decides; a column with nothing that held says nothing."""
+    column = next(column for column in one.columns if column.name == name)
+    lacks = acceptor.has_not(one.case) or initiator.has_not(one.twin)
+    if lacks:
+        return Mark(LACKS, lacks, case=one.case.id)
+    ended = trace.ended
+    if ended is not None:
+        return Mark(LACKS if ended.kind == "unsupported" else DIED, f"{ended.side}: {ended.detail}".lstrip(": "), ended.side,
+                    case=one.case.id)
+    held = 0
+    found: list[tuple[str, Difference]] = []
+    for side, case in (("acceptor", one.case), ("initiator", one.twin)):
+        if case is None:
+            continue
+        expected = project.captures.of(case)
+        result = judge.judge(case, expected, trace, rules=_RULES)
+        wrong = [one for one in result.differences if column.takes(one.path)]
+        found += [(side, one) for one in wrong]
+        held += sum(column.takes(path) for path in expected.paths if side_of(path, case) in ("", case.subject)) - len(wrong)
+    if not found:
+        return Mark(OK if held else UNKNOWN, "" if held else "no source says what Windows does", case=one.case.id)
+    binding = [pair for pair in found if pair[1].binding]
+    side, difference = (binding or found)[0]
+    return Mark(DIFFERS if binding else ADVISORY, "", side, difference, one.case.id)
+
