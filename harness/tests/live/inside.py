@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays cases inside a network of its own, as lines on stdin ask for them. live_bench.py starts it; see there."""
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from realm import ad_inside, kdc
+from realm.tools import base_environment
+from sspi_conform.conductor import Conductor
+from sspi_conform.endpoint import Endpoint
+from sspi_conform.model import SIDES, Case
+from sspi_conform.pipeline import change_world
+from sspi_conform.programs import Program, peer_program, program_of
+from sspi_conform.project import open_project
+from sspi_conform.world import World, home_of, realm_for, surroundings_of, world_of
+
+from live import packets, wire
+from live.relay import Relay, Relayed
+from support import case as made_case
+
+ROOT = Path(__file__).resolve().parents[3]
+PROBE = ROOT / os.environ.get("SSPI_CONFORM_BUILD", "build") / "sspi-probe"
+_PR_SET_PDEATHSIG = 1
+_KDCS = ("kdc", "partner-kdc", "false-kdc")
+
+
+class Inside:
+    """Realms, endpoints and the sniffer, as long as there are cases to play. Realms and endpoints are kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stack = ExitStack()
+        self._conductor = Conductor()
+        self._kept: dict[Any, Any] = {}
+        self._programs: Mapping[str, Program] = {
+            "libsspi": program_of(open_project(ROOT).profile("libsspi"), PROBE, ROOT), "peer": peer_program()}
+
+    def __enter__(self) -> Inside:
+        self._sniffer = self._stack.enter_context(packets.Sniffer())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.close()
+
+    def play(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Play a case; what live_bench.Played holds."""
+        own = bool(wanted["world"]) or wanted["isolate"]
+        case = _case(wanted)
+        with ExitStack() as stack:
+            realm = stack.enter_context(realm_for(home_of(case), None)) if own else self._realm(case)
+            world = world_of(realm)
+            for event in wanted["world"]:
+                change_world(realm, event)
+            endpoints = {side: stack.enter_context(self._start(case, side, wanted[side], world)) if own
+                         else self._endpoint(case, side, wanted[side], world) for side in SIDES}
+            self._sniffer.packets()  # what was said before is no part of it
+            return self._captured(case, wanted, realm, world, endpoints)
+
+    def _captured(self, case: Case, wanted: Mapping[str, Any], realm: Any, world: World,
+                  endpoints: Mapping[str, Endpoint]) -> dict[str, Any]:
+        path = Path(wanted["path"])
+        key_log = path.with_suffix(".keys")
+        relay = Relay(_wire(wanted, case, realm, world, key_log), self._sniffer, wanted["nt_status"], wanted["http"],
+                      lambda: _logon(world, case))
+        peer = next((side for side in SIDES if wanted[side] == "peer"), None)
+        with relay:
+            ends = {side: Relayed(endpoint, relay) for side, endpoint in endpoints.items()}
+            trace, retired = self._conductor.play(case, world, ends, peer, careful=True,  # type: ignore[arg-type]
+                                                  change_world=lambda event: change_world(realm, event))
+        for key in [key for key, one in self._kept.items() if one in [endpoints[side] for side in retired]]:
+            self._kept.pop(key).close()
+        packets.write(path, relay.packets, key_log.read_bytes() if key_log.exists() else b"")
+        key_log.unlink(missing_ok=True)
+        if trace.ended is not None:
+            raise RuntimeError(f"{trace.ended.kind} of the {trace.ended.side}: {trace.ended.detail}")
+        return {"kdc_ports": [kdc.port_of(pid) for part, pid in realm.processes.items() if part in _KDCS],
+                "server_port": relay.wire.port, "observed": dict(trace.observed),
+                "tokens": [token.hex() for token in relay.tokens]}
+
+    def _realm(self, case: Case) -> Any:
+        home = home_of(case)
+        if home not in self._kept:
+            self._kept[home] = self._stack.enter_context(realm_for(home, None))
+        return self._kept[home]
+
+    def _endpoint(self, case: Case, side: str, program: str, world: World) -> Endpoint:
+        key = home_of(case), side, program, surroundings_of(case, side)
+        if key not in self._kept or not self._kept[key].alive:
+            self._kept[key] = self._stack.enter_context(self._start(case, side, program, world))
+        return self._kept[key]
+
+    def _start(self, case: Case, side: str, program: str, world: World) -> Endpoint:
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        return self._programs[program].start(side, world, surroundings_of(case, side), folder)
+
+
+def _case(wanted: Mapping[str, Any]) -> Case:
+    """The subject is whoever is not the peer: the conductor lets only a counterpart misbehave."""
+    patch = {"subject": "initiator" if wanted["acceptor"] == "peer" else "acceptor"} | wanted["settings"]
+    made = made_case(wanted["play"], **{key.replace(".", "__").replace("-", "_"): value for key, value in patch.items()})
+    object.__setattr__(made, "needs", frozenset(wanted["needs"]))
+    return made
+
+
+def _wire(wanted: Mapping[str, Any], case: Case, realm: Any, world: World, key_log: Path) -> wire.Wire:
+    spn = world.target(case.settings["initiator"]["target"]) or ""
+    host = wanted["host"] or spn.partition("/")[2].partition("@")[0] or world.host
+    scheme = "NTLM" if case.settings["package"] == "NTLM" else "Negotiate"
+    transport = wanted["transport"]
+    if transport.startswith("https"):
+        tls = realm.tls
+        certificate = (tls.other_certificate, tls.other_key) if transport == "https-proxy" else (tls.certificate, tls.key)
+        return wire.Https(host, scheme, *certificate, key_log)
+    return {"http": wire.Http, "ldap": wire.Ldap, "smb2": wire.Smb2}[transport](host, scheme)
+
+
+def _logon(world: World, case: Case) -> int | None:
+    """What the realm's own winbindd says to the logon of the initiator's account, as an NT status."""
+    identity = world.identity(case.settings["initiator"]["account"], "NTLM")
+    if not identity or not identity["User"]:
+        return None
+    said = subprocess.run(["wbinfo", "-a", f"{identity['Domain']}\\{identity['User']}%{identity['Password']}"],
+                          env=base_environment() | dict(world.winbind), capture_output=True, text=True, timeout=20)
+    found = re.search(r"\((0x[0-9a-f]{8})", said.stderr)
+    return int(found[1], 16) if found else None
+
+
+def main() -> int:
+    """Answer lines until stdin ends."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        return 0
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    ad_inside.network([])
+    with tempfile.TemporaryDirectory(prefix="live-") as folder, Inside(Path(folder)) as inside:
+        print(json.dumps({"ready": True}), file=answers)
+        for line in sys.stdin:
+            try:
+                print(json.dumps(inside.play(json.loads(line))), file=answers)
+            except Exception:  # the test that asked for the case is to fail, not the others
+                print(json.dumps({"error": traceback.format_exc()}), file=answers)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
