@@ -62,6 +62,14 @@ install: all ## libsspi, its headers, sspi-probe and sspi-conform under DESTDIR 
 	tar -c --exclude=__pycache__ --exclude=tests --exclude=mutants --exclude=probe harness realm scenarios captures | tar -x -C $(DESTDIR)$(PREFIX)/share/sspi-conform
 	ln -sf ../share/sspi-conform/harness/sspi-conform $(DESTDIR)$(PREFIX)/bin/sspi-conform
 
+.PHONY: deb soak
+deb: all ## Debian packages of libsspi and of the suite, in build/deb
+	@ci/deb $(BUILD)/deb
+
+SOAK_MINUTES ?= 60
+soak: all ## the suite again and again in random order for SOAK_MINUTES; verdicts and leftovers are compared
+	@ci/soak $(SOAK_MINUTES)
+
 lint: ## the rules of this tree that a tool can hold
 	@ci/lint
 

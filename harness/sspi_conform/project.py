@@ -29,8 +29,13 @@ class Project:
         return self.suite.cases
 
     @property
+    def output_folder(self) -> Path:
+        """Where what a command writes goes: into the build, or below where one stands when this is an installation."""
+        return output_folder(self.root)
+
+    @property
     def report_folder(self) -> Path:
-        return self.root / "build" / "report"
+        return self.output_folder / "report"
 
     def probe(self, build: str = BUILD) -> Path:
         """The probe of a build; that of an installation when there is none."""
@@ -39,8 +44,10 @@ class Project:
         return Path(installed) if installed else path
 
     def profile(self, name: str, build: str = BUILD) -> Profile:
-        """A profile; what it has below build/ is taken from the build that is meant."""
+        """A profile; what it has below build/ is taken from the build that is meant, or from the installation."""
         profile = profiles.find(name, self.root / "harness" / "implementations", self.root, self.cases)
+        if profile.library.startswith(f"{BUILD}/") and not is_checkout(self.root):
+            return replace(profile, library=_installed(Path(profile.library).name, self.probe(build)))
         if build != BUILD and profile.library.startswith(f"{BUILD}/"):
             return replace(profile, library=f"{build}{profile.library.removeprefix(BUILD)}")
         return profile
@@ -62,6 +69,21 @@ class Project:
             raise ConformError(f"'{text}' means {len(found)} cases, one is wanted", "",
                                f"Give one of them (in quotes):\n{shown}{rest}")
         return found[0]
+
+
+def is_checkout(root: Path) -> bool:
+    """Whether this is where things are built, and not where they were installed."""
+    return (root / "Makefile").is_file()
+
+
+def output_folder(root: Path) -> Path:
+    return root / "build" if is_checkout(root) else Path.cwd() / "sspi-conform-output"
+
+
+def _installed(library: str, probe: Path) -> str:
+    """A library beside an installed probe; else the loader has to find it."""
+    beside = sorted((probe.parent.parent / "lib").glob(library)) or sorted((probe.parent.parent / "lib").glob(f"*/{library}"))
+    return str(beside[0]) if beside else library
 
 
 def open_project(root: Path, allow_unjudged: bool = False) -> Project:

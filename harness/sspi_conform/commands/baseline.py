@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace, engine: Any = None) -> int:
     project = open_project(options.root)
     profile = project.profile(options.impl, options.build)
-    out = options.out or project.root / "build" / "baseline" / f"{profile.name}.yaml"
+    out = options.out or project.output_folder / "baseline" / f"{profile.name}.yaml"
     if out.exists():
         raise ConformError(f"{out} is there already", "", "Its reasons may be somebody's work: move it, or give --out.")
     cases = project.select(options.patterns)

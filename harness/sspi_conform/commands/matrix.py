@@ -13,7 +13,7 @@ from ..matrix import columns, shown
 from ..matrix.pairs import Cell, Party, play, starts_here
 from ..model import ConformError
 from ..programs import peer_program, program_of
-from ..project import BUILD, Project, open_project
+from ..project import BUILD, Project, open_project, output_folder
 from ..settings import PACKAGES
 
 _EPILOG = """\
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _finish(cells: Sequence[Cell], parties: Sequence[Party], absent: dict[str, str], options: argparse.Namespace) -> int:
     content = shown.document(cells, parties, absent)
-    folder = options.out or options.root / "build" / "matrix"
+    folder = options.out or output_folder(options.root) / "matrix"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "matrix.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     played = sum(cell.handshake is not None for cell in cells)

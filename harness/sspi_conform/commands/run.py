@@ -138,7 +138,7 @@ class Run:
         unused = judge.unused(self.profile, self.results, self.project.cases)
         found = summarise(self.results, self.project.captures, unused, self.realm_ready, self.seconds,
                           self.interrupted)
-        kills = read_kills(self.project.root / "build", self.project.root)
+        kills = read_kills(self.project.output_folder, self.project.root)
         return replace(found, adapter=self.profile.adapter, kills=kills)
 
 
