@@ -31,6 +31,8 @@ def test_libsspi_and_the_peer_agree(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert [leg["what"] for leg in cell["legs"]][:2] == ["NegTokenInit", "NegTokenResp"]
         assert all(leg["status"].startswith("SEC_") for leg in cell["legs"]) and cell["legs"][0]["token"].startswith("60")
     assert "4 pairs played, 4 of them ok in all columns" in capsys.readouterr().out
+    page = (tmp_path / "index.html").read_text()
+    assert "4 of 4 pairs are in all columns" in page and "http://" not in page and "https://" not in page
 
 
 def test_what_differs_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..matrix import columns, shown
+from ..matrix import columns, page, shown
 from ..matrix.pairs import Cell, Party, play, starts_here
 from ..model import ConformError
 from ..programs import peer_program, program_of
@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
                         help=f"one of {', '.join(columns.MECHANISMS)}; may be repeated")
     parser.add_argument("--build", metavar="DIR", default=BUILD, help="whose probe and libsspi are used (default build)")
     parser.add_argument("--json", action="store_true", help="for machines")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where matrix.json goes (default build/matrix)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where index.html and matrix.json go (default build/matrix)")
     parser.set_defaults(command=run)
 
 
@@ -64,7 +64,8 @@ def _finish(cells: Sequence[Cell], parties: Sequence[Party], absent: dict[str, s
     folder = options.out or output_folder(options.root) / "matrix"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "matrix.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    played = sum(cell.handshake is not None for cell in cells)
+    page.write(folder / "index.html", cells, parties, absent)
+    played = sum(bool(cell.plays) for cell in cells)
     if options.json:
         json.dump(content, sys.stdout, indent=1)
         print()

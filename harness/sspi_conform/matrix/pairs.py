@@ -50,25 +50,27 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What one column of a cell says. `difference` is the first one, `side` whose behaviour it is."""
+    """What one column of a cell says. `differences` come with the side whose behaviour they are, binding ones first;
+    `side` without one is who died."""
 
     kind: str
     reason: str = ""
     side: str = ""
-    difference: Difference | None = None
+    differences: tuple[tuple[str, Difference], ...] = ()
     case: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One initiator and one acceptor in one mechanism. `handshake` is the trace of the case that all begins with."""
+    """One initiator and one acceptor in one mechanism. `plays` are its cases in their order, none when one side lacks
+    the mechanism."""
 
     initiator: str
     acceptor: str
     mechanism: str
     marks: dict[str, Mark]
     seconds: float = 0.0
-    handshake: Trace | None = field(default=None, compare=False)
+    plays: tuple[tuple[Case, Trace], ...] = field(default=(), compare=False)
 
     @property
     def worst(self) -> str:
@@ -107,7 +109,8 @@ def _cell(project: Project, initiator: Party, acceptor: Party, mechanism: str, c
     marks = {column.name: _mark(project, one, column.name, traces[one.case.id], initiator, acceptor)
              for one in cases for column in one.columns}
     in_order = {column.name: marks.get(column.name, Mark(LACKS, "this is not asked of this mechanism")) for column in COLUMNS}
-    return Cell(initiator.name, acceptor.name, mechanism, in_order, seconds, traces[cases[0].case.id])
+    return Cell(initiator.name, acceptor.name, mechanism, in_order, seconds,
+                tuple((one.case, traces[one.case.id]) for one in cases))
 
 
 def _mark(project: Project, one: Asked, name: str, trace: Trace, initiator: Party, acceptor: Party) -> Mark:
@@ -132,7 +135,7 @@ def _mark(project: Project, one: Asked, name: str, trace: Trace, initiator: Part
         held += sum(column.takes(path) for path in expected.paths if side_of(path, case) in ("", case.subject)) - len(wrong)
     if not found:
         return Mark(OK if held else UNKNOWN, "" if held else "no source says what Windows does", case=one.case.id)
-    binding = [pair for pair in found if pair[1].binding]
-    side, difference = (binding or found)[0]
-    return Mark(DIFFERS if binding else ADVISORY, "", side, difference, one.case.id)
+    found.sort(key=lambda pair: not pair[1].binding)
+    side, first = found[0]
+    return Mark(DIFFERS if first.binding else ADVISORY, "", side, tuple(found), one.case.id)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..model import Trace
+from ..model import Difference, Trace
 from .columns import COLUMNS
 from .pairs import ADVISORY, DIFFERS, LACKS, OK, UNKNOWN, Cell, Mark, Party
 
@@ -29,7 +29,7 @@ def head(parties: Sequence[Party], absent: Mapping[str, str]) -> Iterator[str]:
 
 def lines(cell: Cell) -> Iterator[str]:
     """A line for the pair, and one for its first difference. A pair that lacks the mechanism has none."""
-    if cell.handshake is None:
+    if not cell.plays:
         return
     words = [_WORDS.get(mark.kind, mark.kind) for mark in cell.marks.values()]
     yield _row(cell.mechanism, cell.initiator, cell.acceptor, words, f"{cell.seconds:.1f}")
@@ -40,13 +40,13 @@ def lines(cell: Cell) -> Iterator[str]:
 
 def tail(cells: Sequence[Cell], folder: Path) -> Iterator[str]:
     """Counts, and where the rest is."""
-    played = [cell for cell in cells if cell.handshake is not None]
+    played = [cell for cell in cells if cell.plays]
     whole = sum(cell.worst == OK for cell in played)
     seconds = sum(cell.seconds for cell in played)
     yield ""
     yield (f"{len(played)} pairs played, {whole} of them ok in all columns; {len(cells) - len(played)} lack the mechanism; "
            f"{seconds:.1f} s, {seconds / max(1, len(played)):.2f} s a pair")
-    yield f"{folder}/matrix.json"
+    yield f"{folder}/index.html shows the legs and the first difference of each pair; matrix.json beside it is for machines"
 
 
 def first_mark(cell: Cell) -> tuple[str, Mark] | None:
@@ -57,10 +57,12 @@ def first_mark(cell: Cell) -> tuple[str, Mark] | None:
 
 def sentence(mark: Mark) -> str:
     """What a mark says, with the clause."""
-    one = mark.difference
-    if one is None:
-        return mark.reason
-    return f"{mark.side}: {one.path} expected {one.expected}, got {one.actual} ({one.evidence}; {one.clause})"
+    return told(*mark.differences[0]) if mark.differences else mark.reason
+
+
+def told(side: str, one: Difference) -> str:
+    """A difference as a sentence."""
+    return f"{side}: {one.path} expected {one.expected}, got {one.actual} ({one.evidence}; {one.clause})"
 
 
 def document(cells: Sequence[Cell], parties: Sequence[Party], absent: Mapping[str, str]) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def document(cells: Sequence[Cell], parties: Sequence[Party], absent: Mapping[st
 def _entry(cell: Cell) -> dict[str, Any]:
     return {"mechanism": cell.mechanism, "initiator": cell.initiator, "acceptor": cell.acceptor, "verdict": cell.worst,
             "seconds": round(cell.seconds, 3), "columns": {name: _mark(mark) for name, mark in cell.marks.items()},
-            "legs": legs(cell.handshake) if cell.handshake is not None else []}
+            "legs": legs(cell.plays[0][1]) if cell.plays else []}
 
 
 def _mark(mark: Mark) -> dict[str, Any]:
