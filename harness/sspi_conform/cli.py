@@ -47,7 +47,7 @@ def parser(only: str = "") -> argparse.ArgumentParser:
                      help="the folder that holds scenarios/ and captures/ (default: where this program is)")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     modules = sorted(pkgutil.iter_modules(command_modules.__path__), key=_place)
-    for module in [one for one in modules if one.name == only] or modules:
+    for module in [one for one in modules if one.name.rstrip("_") == only] or modules:  # import_: a keyword of Python
         importlib.import_module(f"{command_modules.__name__}.{module.name}").add(commands)
     return top
 

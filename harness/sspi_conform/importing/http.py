@@ -78,7 +78,6 @@ class Http(Reader):
             current.legs.clear()  # the answer that asked for a token
         if current is None or current.over or _is_first(token) and current.last_sender == SERVER and _had_first(current):
             current = self._new(offered="" if current is None else current.about.get("schemes", ""))
-        current.about.setdefault("scheme", scheme)
         current.about.update({name: text for name, text in self._request.items() if text})
         if not whole:
             current.miss(f"the {scheme} token of frame {record.frame} is no whole base64: its end was cut off")

@@ -72,7 +72,7 @@ class Ldap(Reader):
             self._current = None
             return
         if self._current is None or self._current.over:
-            self._current = self.begin("LDAP", sasl=mechanism.decode("ascii"), service="ldap",
+            self._current = self.begin("LDAP", method=mechanism.decode("ascii"), service="ldap",
                                        sealed="TLS" if self.place.channel else "")
         if token[:1] != b"\x05":  # the wrapped choice of a security layer (RFC 4752 3.1) is no token of the exchange
             self._current.leg(CLIENT, token, record)

@@ -14,6 +14,7 @@ from .connection import Connection
 from .draft import Draft
 from .kdc import Kdc
 from .options import Options, Progress
+from .shown import counted
 from .tshark import Tshark
 
 
@@ -50,10 +51,20 @@ def read(path: Path, sha256: str, options: Options, progress: Progress) -> Recor
     for connection in found.connections.values():
         connection.end()
     progress.tshark_seconds = tshark.seconds
-    drafts = _drafts(connection for connection in found.connections.values())
+    drafts = _drafts(found.connections.values())
     messages = sorted([*found.datagrams, *_messages(found.connections.values())], key=lambda one: one.frame)
-    return Recording("pcap", path.name, sha256, _numbered(drafts), tuple(messages),
-                     missing=tuple(_missing(tshark, found)))
+    missing = tuple(_missing(tshark, found))
+    if not drafts and not messages:
+        raise _nothing(path, tshark, found, missing)
+    return Recording("pcap", path.name, sha256, _numbered(drafts), tuple(messages), missing=missing)
+
+
+def _nothing(path: Path, tshark: Tshark, found: Found, missing: tuple[str, ...]) -> ConformError:
+    if not found.packets and tshark.complaint:
+        return ConformError(f"tshark reads no packet: {tshark.complaint}", str(path), "Is it a capture, and whole?")
+    what = f"no security exchange in it; seen: {seen(found.connections.values())}"
+    return ConformError("; ".join((what, *missing)), str(path), "Capture both directions, from before the client connects; "
+                        "TLS is opened with --tls-keys, a protocol on an unusual port is named with --port.")
 
 
 def _drafts(connections: Iterable[Connection]) -> list[Draft]:
@@ -95,8 +106,5 @@ def _missing(tshark: Tshark, found: Found) -> Iterable[str]:
 
 def seen(connections: Iterable[Connection]) -> str:
     """The protocols of a capture, for a message."""
-    counted = Counter(one.reader.protocol if one.reader else "unknown" for one in connections if one.bytes)
-    return ", ".join(f"{times} {name}" for name, times in counted.most_common()) or "no connection of TCP"
-
-
-__all__ = ["ConformError", "read", "seen"]
+    counts = Counter(one.reader.protocol if one.reader else "unknown" for one in connections if one.bytes)
+    return ", ".join(f"{counted(times, name + ' connection')}" for name, times in counts.most_common()) or "no data over TCP"

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recording as lines for people: what was found, between whom, how it ended, what is missing."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..exchange.model import KRB_ERROR, NT_STATUS, RPC_FAULT, CREDSSP, Exchange, Recording, Status
+from ..tokens import TokenError, kind, spnego
+
+_HEX = (NT_STATUS, RPC_FAULT, CREDSSP)
+_NAMES = {"AP-REQ": "Kerberos", "AP-REP": "Kerberos", "KRB-ERROR": "Kerberos", "TGT-REQ": "Kerberos U2U", "TGT-REP": "Kerberos U2U"}
+
+
+def lines(recording: Recording) -> Iterator[str]:
+    """A line for each exchange, and one for each thing that is missing."""
+    yield f"{printable(recording.name)}: {counted(len(recording.exchanges), 'exchange')}" + (
+        f", {counted(len(recording.kdc), 'message')} to and from the KDC" if recording.kdc else "")
+    rows = [_row(one) for one in recording.exchanges]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(6)]
+    for row, one in zip(rows, recording.exchanges):
+        yield "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip()
+        yield from (f"{'':>{widths[0] + 2}}missing: {printable(text)}" for text in one.missing)
+    yield from (f"missing: {printable(text)}" for text in recording.missing)
+
+
+def _row(one: Exchange) -> tuple[str, ...]:
+    port = f":{one.server_port}" if one.server_port else ""
+    frames = [leg.frame for leg in one.legs]
+    span = f"frames {min(frames)}-{max(frames)}" if frames else ""
+    return (f"{one.number:>3}", one.transport, f"{one.client or '?'} -> {one.server or '?'}{port}", mechanisms(one),
+            f"{counted(len(one.legs), 'leg')}, {span}", ended(one.outcome))
+
+
+def mechanisms(one: Exchange) -> str:
+    """What the client's tokens are of, in the order of their first appearance: `Kerberos, NTLM in SPNEGO`."""
+    found: dict[str, bool] = {}
+    wrapped = False
+    for leg in one.legs:
+        outer, inner = _kinds(leg.token or b"")
+        wrapped = wrapped or outer.startswith("NegToken")
+        name = "NTLM" if inner.startswith("NTLM") else _NAMES.get(inner, "")
+        if name:
+            found[name] = True
+    if "Kerberos U2U" in found:
+        found.pop("Kerberos", None)
+    return (", ".join(found) or "no token") + (" in SPNEGO" if wrapped and found else "") if found or not wrapped else "SPNEGO"
+
+
+def _kinds(token: bytes) -> tuple[str, str]:
+    outer = kind(token)
+    if not outer.startswith("NegToken"):
+        return outer, outer
+    try:
+        message = spnego.parse(token)
+    except TokenError:
+        return outer, ""
+    inner = message.mech_token if isinstance(message, spnego.NegTokenInit) else message.response_token
+    return outer, kind(inner or b"")
+
+
+def ended(outcome: Status | None) -> str:
+    """The outcome in a few words."""
+    if outcome is None:
+        return "outcome unknown"
+    number = f"0x{outcome.value:08x}" if outcome.kind in _HEX else str(outcome.value)
+    name = outcome.name or number
+    kind_ = {NT_STATUS: "", KRB_ERROR: "KRB-ERROR "}.get(outcome.kind, outcome.kind + " ")
+    return f"{kind_}{name if kind_ == '' else number + (' ' + name if outcome.name else '')}"
+
+
+def counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def printable(text: str) -> str:
+    """Names in captures are somebody else's: no control characters reach the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
