@@ -23,6 +23,7 @@ examples:
   sspi-conform diagnose failed-login.pcapng --password -          asks for it; proof and MIC are verified
   sspi-conform diagnose failed-login.pcapng --keytab http.keytab  tickets are opened
   sspi-conform diagnose failed-login.pcapng --certificate server.pem
+  sspi-conform diagnose failed-login.pcapng --html page.html      to be sent on: names and secrets are replaced in it
 
 FILE is a capture of packets, a trace of curl, lines of a probe, or what `sspi-conform import` wrote. Secrets are used and
 forgotten. Exit: 0 nothing found, 1 something is wrong, 3 bad input."""
@@ -40,6 +41,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--password", metavar="TEXT", help="of the account; - asks for it")
     parser.add_argument("--nthash", metavar="HEX", help="the NT hash instead")
     parser.add_argument("--certificate", type=Path, metavar="FILE", help="the server's, PEM or DER: its channel bindings are compared")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="a page too: every exchange with its decoded legs")
+    parser.add_argument("--no-redact", action="store_true", help="names, addresses and tokens in the page as they were")
     parser.add_argument("--json", action="store_true", help="for machines")
     parser.set_defaults(command=run)
 
@@ -50,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
     if options.exchange is not None and not found:
         raise ConformError(f"there is no exchange {options.exchange}", recording.name,
                            f"It holds {len(recording.exchanges)}, counted from 0.")
+    if options.html:
+        _write_page(options, recording)
     if options.json:
         whole = {"schema": 1, "file": recording.name, "missing": list(recording.missing),
                  "exchanges": [shown.as_json(one, view) for view, one in found]}
@@ -57,6 +62,17 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(_text(options, recording, found))
     return 1 if any(one.findings for _, one in found) else 0
+
+
+def _write_page(options: argparse.Namespace, recording: Recording) -> None:
+    from ..diagnosis import page
+    from ..exchange.redact import redact
+
+    shared = recording if options.no_redact or recording.redacted else redact(recording)
+    try:
+        page.write(options.html, shared, engine.diagnose(shared, options.exchange))
+    except OSError as error:
+        raise ConformError(f"cannot write {options.html}: {error.strerror}") from error
 
 
 def _text(options: argparse.Namespace, recording: Recording, found: list[tuple[View, engine.Diagnosed]]) -> str:
