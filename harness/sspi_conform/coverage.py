@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import comb
 from typing import Any
@@ -58,14 +58,28 @@ class Judged:
                     found[source.id] = found.get(source.id, False) or record.binding
         return found
 
-    def statuses(self) -> dict[str, bool]:
-        """The statuses that are expected, and whether anything binds to them."""
+    def flags(self) -> dict[str, bool]:
+        """The flags that are expected among what is returned, or not, and whether anything binds to them."""
         found: dict[str, bool] = {}
         for name, path in self.paths.items():
-            if name.endswith(".status"):
-                for status in {value for matcher in _matchers(path) for value in matcher.asked()}:
-                    found[status] = found.get(status, False) or path.binding
+            if name.endswith(".attributes"):
+                for flag in {flag for matcher in _matchers(path) for flag in (*matcher.asked(), *matcher.excludes)}:
+                    found[flag] = found.get(flag, False) or path.binding
         return found
+
+    def statuses(self) -> dict[str, bool]:
+        """The statuses that are expected, and whether anything binds to them."""
+        return by_status_of(self.paths)
+
+
+def by_status_of(paths: Mapping[str, PathExpectation]) -> dict[str, bool]:
+    """The statuses that some paths expect, and whether anything binds to them."""
+    found: dict[str, bool] = {}
+    for name, path in paths.items():
+        if name.endswith(".status"):
+            for status in {value for matcher in _matchers(path) for value in matcher.asked()}:
+                found[status] = found.get(status, False) or path.binding
+    return found
 
 
 @dataclass
@@ -90,10 +104,10 @@ class Pairs:
     total: int
 
 
-def judged_cases(project: Project) -> list[Judged]:
-    """Every case that judges anything."""
+def judged_cases(project: Project, cases: Iterable[Case] | None = None) -> list[Judged]:
+    """Every case that judges anything, of all or of those given."""
     found = []
-    for case in project.cases:
+    for case in project.cases if cases is None else cases:
         names = set(judged_paths(case, project.captures))
         paths = {path: one for path, one in project.captures.of(case).paths.items() if path in names}
         if paths:
@@ -101,22 +115,29 @@ def judged_cases(project: Project) -> list[Judged]:
     return found
 
 
-def report(project: Project) -> dict[str, Any]:
-    """All sections, as they are written with --json."""
-    cases = judged_cases(project)
-    sources = project.captures.sources
-    by_source = _by_source(cases, project)
+def report(project: Project, judged: list[Judged] | None = None) -> dict[str, Any]:
+    """All sections, as they are written with --json. `judged` is what `judged_cases` found, by whoever has it already."""
+    cases = judged_cases(project) if judged is None else judged
     return {
-        "flags": [row for side in SIDES for row in flag_rows(cases, side)],
+        **tables(cases, project),
         "pairs": pair_rows(cases),
-        "statuses": status_rows(cases, sources),
-        "bindings": _source_rows(by_source, sources, "channel-bindings", ("outcome",)),
-        "paths": _source_rows(by_source, sources, "multileg", ("path", "fact")),
-        "attributes": attribute_rows(cases, sources),
-        "facts": facts(project, by_source),
+        "facts": facts(project, by_source(cases, project)),
         "cases": {"total": len(project.cases), "binding": sum(map(_binds, cases)),
                   "unrecorded": {case.id: case.scenario.observe_only or "reasoning without a source"
                                  for case in unrecorded(project.cases, project.captures)}},
+    }
+
+
+def tables(cases: list[Judged], project: Project) -> dict[str, list[Row]]:
+    """What some cases cover, table by table."""
+    sources = project.captures.sources
+    judged = by_source(cases, project)
+    return {
+        "flags": [row for side in SIDES for row in flag_rows(cases, side)],
+        "statuses": status_rows(cases, sources),
+        "bindings": _source_rows(judged, sources, "channel-bindings", ("outcome",)),
+        "paths": _source_rows(judged, sources, "multileg", ("path", "fact")),
+        "attributes": attribute_rows(cases, sources),
     }
 
 
@@ -136,17 +157,14 @@ def flag_rows(cases: list[Judged], side: str) -> list[Row]:
     """Each requirement flag of a side: asked alone (`alone`), and expected in what comes back, or not (`returned`)."""
     rows = []
     asked, returned = f"{_PREFIX[side]}_REQ_", f"{_PREFIX[side]}_RET_"
-    mine = [one for one in cases if one.case.subject == side]
+    mine = [(one, one.case.settings[side]["flags"], one.flags(), _binds(one)) for one in cases if one.case.subject == side]
     for flag in flags.of(asked):
         row, twin = Row(asked + flag.name), returned_twin(flag, returned)
-        for one in mine:
-            alone = one.case.settings[side]["flags"] == [flag.name]
-            says = [path.binding for name, path in one.paths.items()
-                    if name.endswith(".attributes") and twin and any(_mentions(m, twin) for m in _matchers(path))]
-            if alone:
-                row.cells.setdefault(f"{one.mechanism} alone", Count()).add(_binds(one))
-            if says:
-                row.cells.setdefault(f"{one.mechanism} returned", Count()).add(any(says))
+        for one, alone, says, binds in mine:
+            if alone == [flag.name]:
+                row.cells.setdefault(f"{one.mechanism} alone", Count()).add(binds)
+            if twin in says:
+                row.cells.setdefault(f"{one.mechanism} returned", Count()).add(says[twin])
         rows.append(row)
     return rows
 
@@ -201,18 +219,18 @@ def attribute_rows(cases: list[Judged], sources: Mapping[str, Source]) -> list[R
     return list(rows.values())
 
 
-def facts(project: Project, by_source: Mapping[str, Row]) -> dict[str, Any]:
+def facts(project: Project, judged: Mapping[str, Row]) -> dict[str, Any]:
     """Which facts judge a case, which cannot and why, and which do not yet."""
     sources, no_case = project.captures.sources, project.captures.no_case
-    missing = [name for name in sources if name not in by_source and name not in no_case]
-    tables: dict[str, dict[str, int]] = {}
+    missing = [name for name in sources if name not in judged and name not in no_case]
+    by_table: dict[str, dict[str, int]] = {}
     for name, source in sources.items():
-        table = tables.setdefault(source.fields.get("table", "other"), {"judge": 0, "cannot": 0, "missing": 0})
-        table["judge" if name in by_source else "cannot" if name in no_case else "missing"] += 1
-    return {"total": len(sources), "judge": len(by_source), "cannot": dict(no_case), "missing": missing, "tables": tables}
+        table = by_table.setdefault(source.fields.get("table", "other"), {"judge": 0, "cannot": 0, "missing": 0})
+        table["judge" if name in judged else "cannot" if name in no_case else "missing"] += 1
+    return {"total": len(sources), "judge": len(judged), "cannot": dict(no_case), "missing": missing, "tables": by_table}
 
 
-def _by_source(cases: list[Judged], project: Project) -> dict[str, Row]:
+def by_source(cases: list[Judged], project: Project) -> dict[str, Row]:
     """For each fact the cases that it judges. A fact that stronger ones overrule counts as well: it was compared. So
     does a fact about a status where that status is expected, whoever says so."""
     rows: dict[str, Row] = {}
@@ -230,19 +248,15 @@ def _by_source(cases: list[Judged], project: Project) -> dict[str, Row]:
     return rows
 
 
-def _source_rows(by_source: Mapping[str, Row], sources: Mapping[str, Source], table: str,
+def _source_rows(judged: Mapping[str, Row], sources: Mapping[str, Source], table: str,
                  kinds: tuple[str, ...]) -> list[Row]:
-    return [by_source.get(name, Row(name)) for name, source in sources.items()
+    return [judged.get(name, Row(name)) for name, source in sources.items()
             if source.fields.get("table") == table and source.fields.get("kind") in kinds]
 
 
 def _matchers(path: PathExpectation) -> Iterator[Matcher]:
     for group in path.alternatives:
         yield from group
-
-
-def _mentions(matcher: Matcher, name: str) -> bool:
-    return name in matcher.asked() or name in matcher.excludes
 
 
 def _binds(one: Judged) -> bool:

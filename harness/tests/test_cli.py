@@ -71,8 +71,9 @@ def test_as_expected(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "  NTLM      3 pass" in lines and "  Kerberos  2 pass" in lines
     assert "Expectations: binding 5 held, 0 not; advisory 0 held, 0 not" in lines
     assert "  observed    1 held, 0 not" in lines and "  documented  4 held, 0 not" in lines
-    assert lines[-3].startswith("Realm ready after 250 ms; 5 cases played in ")
-    assert lines[-2].startswith("  in 5 calls: implementation 0.0 s, counterpart 0.0 s, harness 2.5 s, 500000 us a call")
+    assert lines[-4].startswith("Realm ready after 250 ms; 5 cases played in ")
+    assert lines[-3].startswith("  in 5 calls: implementation 0.0 s, counterpart 0.0 s, harness 2.5 s, 500000 us a call")
+    assert lines[-2] == f"Page: {root / 'build' / 'report' / 'index.html'}"
     assert lines[-1] == "exit 0: as expected"
 
 

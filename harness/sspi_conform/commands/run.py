@@ -38,8 +38,8 @@ examples:
   sspi-conform run --rerun-failed                      what did not pass in the last run
   sspi-conform run cbt --repeat-until-failure 50       is it stable?
 
-The last line is `exit N: meaning`. build/report/ gets results.json, junit.xml and a
-folder per case that did not go as expected."""
+The last line is `exit N: meaning`. build/report/ gets index.html (every case, to open in
+a browser), results.json, junit.xml and a folder per case that did not go as expected."""
 _ATTENTION = (Verdict.FAIL, Verdict.ERROR, Verdict.DIFFERS, Verdict.KNOWN_FAILURE)
 Pairs = Iterator[tuple[Case, Trace]]
 Engine = Callable[[Sequence[Case], Any, Callable[[Any], None]], Pairs]
@@ -62,6 +62,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--windows", metavar="BUILD", choices=BUILDS,
                         help=f"what is known of one build alone: {', '.join(BUILDS)} (default: any)")
     parser.add_argument("--dry-run", action="store_true", help="print the cases that would be played")
+    parser.add_argument("--no-html", action="store_true", help="no index.html, the page that shows every case")
     parser.add_argument("--report", metavar="DIR", type=Path, help="where to write the report (default build/report)")
     parser.add_argument("--gdb", action="store_true", help="stop inside the implementation, in gdb on this terminal; one case")
     parser.add_argument("--jobs", metavar="N", type=_positive, default=0, help="pipelines side by side (default: cores)")
@@ -134,6 +135,11 @@ class Run:
         self.results.append(result)
         printer.result(result, self.repeat(result.case))
 
+    def ordered(self, cases: Sequence[Case]) -> list[Result]:
+        """The results in the order of the run's list."""
+        place = {case.id: number for number, case in enumerate(cases)}
+        return sorted(self.results, key=lambda result: place[result.case.id])
+
     def summary(self) -> Summary:
         unused = judge.unused(self.profile, self.results, self.project.cases)
         found = summarise(self.results, self.project.captures, unused, self.realm_ready, self.seconds,
@@ -170,11 +176,15 @@ def _play_once(project: Project, profile: Profile, cases: Sequence[Case], option
     one = Run(project, profile, options)
     one.play(cases, printer, _under_gdb if options.gdb else engine)
     summary = one.summary()
-    content = _write_report(one, summary, cases, folder)
+    ordered = one.ordered(cases)
+    content = _write_report(one, summary, ordered, folder)
+    judged = coverage.judged_cases(project, cases)
     if len(cases) == len(project.cases):
-        counted = coverage.report(project)
+        counted = coverage.report(project, judged)
         (folder / "coverage.json").write_text(coverage.as_json(counted), encoding="utf-8")
         summary = replace(summary, coverage=coverage.in_a_line(counted))
+    if not options.no_html:
+        summary = replace(summary, page=_write_page(one, summary, ordered, judged, content, folder))
     if options.json:
         json.dump(content, sys.stdout, indent=1)
         print()
@@ -267,10 +277,8 @@ def _dry_run(cases: Iterable[Case], profile: Profile, options: argparse.Namespac
     return 0
 
 
-def _write_report(one: Run, summary: Summary, cases: Sequence[Case], folder: Path) -> dict[str, Any]:
-    """results.json, junit.xml and the details; cases stand in the order of the run's list."""
-    place = {case.id: number for number, case in enumerate(cases)}
-    ordered = sorted(one.results, key=lambda result: place[result.case.id])
+def _write_report(one: Run, summary: Summary, ordered: Sequence[Result], folder: Path) -> dict[str, Any]:
+    """results.json, junit.xml and the details."""
     repeats = {result.case.id: one.repeat(result.case) for result in ordered if result.verdict in _ATTENTION}
     for result in ordered:
         if result.case.id in repeats:
@@ -279,6 +287,23 @@ def _write_report(one: Run, summary: Summary, cases: Sequence[Case], folder: Pat
     results.write(folder, content)
     junit.write(folder / "junit.xml", one.profile.name, ordered, summary, repeats)
     return content
+
+
+def _write_page(one: Run, summary: Summary, ordered: Sequence[Result], judged: list[coverage.Judged], content: dict[str, Any],
+                folder: Path) -> str:
+    """index.html; returns where it is. A machine that cannot make it has played the cases all the same."""
+    from ..report import run_page  # what draws takes a moment to load
+
+    try:
+        return _from_here(run_page.write(folder, one.project, content, summary, ordered, judged, one.repeat))
+    except ConformError as problem:
+        return f"{problem.what}; {problem.advice}"
+
+
+def _from_here(path: Path) -> str:
+    """A path as a person would type it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _shard(text: str) -> tuple[int, int]:

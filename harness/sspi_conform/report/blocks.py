@@ -72,3 +72,8 @@ def exchange(legs: Sequence[Mapping[str, Any]], outcome: str = "", tone: str = "
              sides: Mapping[str, str] | None = None) -> Block:
     """A sequence diagram; `page/__init__.py` says what a leg is, `sides` how the two sides are called."""
     return {"kind": "exchange", "legs": legs, "outcome": outcome, "tone": tone, "sides": sides or {}}
+
+
+def beside(columns: Sequence[Sequence[Block]]) -> Block:
+    """Several lists of blocks next to each other where there is room."""
+    return {"kind": "beside", "columns": [one for one in columns if one]}

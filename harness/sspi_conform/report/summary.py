@@ -55,6 +55,7 @@ class Summary:
     covering: Mapping[str, int] = field(default_factory=dict)  # verdicts of the cases of covering arrays
     adapter: bool = False  # the profile says that another interface is dressed as SSPI
     kills: Kills | None = None            # of the last run of `mutants`
+    page: str = ""                        # where the HTML page is, or why there is none
 
     @property
     def rate(self) -> float:

@@ -117,6 +117,7 @@ def summary_lines(summary: Summary) -> list[str]:
                      f"harness {one.harness:.1f} s, {one.harness_per_call * 1e6:.0f} us a call (median)")
     if summary.kills is not None:
         lines.append(f"mutants: {summary.kills}")
+    lines += [f"Page: {summary.page}"] if summary.page else []
     lines.append(f"exit {summary.exit_code}: {summary.meaning}")
     return lines
 

@@ -47,6 +47,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...model import ConformError
+
 Block = Mapping[str, Any]
 _HERE = Path(__file__).parent
 _SCRIPTS = ("dom.js", "exchange.js", "blocks.js", "case.js", "list.js", "page.js")
@@ -78,9 +80,11 @@ def write_page(path: Path, title: str, sections: Sequence[Section], subtitle: st
 
 def page(title: str, sections: Sequence[Section], subtitle: str = "", tone: str = "", plain: Sequence[str] = ()) -> str:
     """The text of the page."""
-    from jinja2 import Environment, FileSystemLoader  # takes a moment, and most commands write no page
-    from markupsafe import Markup
-
+    try:
+        from jinja2 import Environment, FileSystemLoader  # takes a moment, and most commands write no page
+        from markupsafe import Markup
+    except ImportError as error:
+        raise ConformError("no HTML page without python3-jinja2", "", "`ci/install-packages run` installs it.") from error
     packed = _Packed()
     content = {"sections": [{"name": one.name, "title": one.title, "blocks": packed.away(one.blocks)} for one in sections]}
     style = (_HERE / "page.css").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ const KINDS = {
   items: (block) => el(block.ordered ? "ol" : "ul", {class: "items"}, block.items.map((one) => el("li", {}, one))),
   command: (block) => el("div", {class: "command"}, el("code", {}, block.text), copier(block.text)),
   tiles: (block) => el("ul", {class: "tiles"}, block.tiles.map(tile)),
+  beside: (block) => el("div", {class: "beside"}, block.columns.map((one) => el("div", {}, draw(one)))),
   bar,
   table,
   fold,

@@ -5,7 +5,7 @@ let sourcesOfCases = null; // the entry that holds records and facts, set by the
 
 const BINDING = 1, DIFFERS = 2, CONTRADICTED = 4, OTHER_SIDE = 8;
 
-/** See of_run.py for what is in `block`. */
+/** See run_cases.py for what is in `block`. */
 function caseView(block) {
   const rows = block.rows.map(caseRow);
   const own = rows.filter((row) => !row.other).sort((one, two) => two.differs - one.differs);

@@ -2,9 +2,9 @@
 // The list of cases: filtered by text and facets, drawn only where it is seen, kept in the address.
 
 const ROW = 46; // pixels; page.css has the same
-const FACETS = ["mechanism", "side", "flag", "status", "evidence"];
+const FACETS = ["mechanism", "side", "flag", "status", "evidence", "fact"];
 
-/** {names, cases, details, sources}: see of_run.py. */
+/** {names, cases, details, sources}: see run_cases.py. */
 function caseList(block) {
   sourcesOfCases = block.sources.opens;
   const list = new CaseList(block);
@@ -28,9 +28,9 @@ class CaseList {
     requestAnimationFrame(() => this.arrive());
   }
 
-  read([id, scenario, verdict, mechanism, side, evidence, flag, status, note], number) {
+  read([id, scenario, verdict, mechanism, side, evidence, flag, status, fact, note], number) {
     const title = this.names.scenario[scenario];
-    return {id, number, verdict, title, note, mechanism, side, evidence, flag: new Set(flag), status: new Set(status),
+    return {id, number, verdict, title, note, mechanism, side, evidence, flag: new Set(flag), status: new Set(status), fact: new Set(fact),
       searched: `${id} ${title} ${note}`.toLowerCase()};
   }
 
