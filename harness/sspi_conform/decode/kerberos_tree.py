@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 
 from ..tokens import kerberos, spnego
 from .errors_of_kerberos import ERRORS
+from .notes import Notes
 from .tree import Node
 
 _ETYPES = {3: "des-cbc-md5", 17: "aes128-cts-hmac-sha1-96", 18: "aes256-cts-hmac-sha1-96", 19: "aes128-cts-hmac-sha256-128",
            20: "aes256-cts-hmac-sha384-192", 23: "rc4-hmac"}
+
+
 @dataclass(frozen=True)
 class Key:
     """A key of a service. `owner` without its realm; empty: of whatever service."""
@@ -18,6 +21,7 @@ class Key:
     owner: str
     etype: int
     value: bytes
+    kvno: int = 0
 
 
 @dataclass
@@ -29,6 +33,7 @@ class Exchange:
     keys_of_messages: dict[bool, tuple[int, bytes]] = field(default_factory=dict)  # subkeys: acceptor's (True) or not
     sent: int = 0             # ctime and cusec of the authenticator
     dce_style: bool = False   # in which an AP-REP tells the time of its sender (MS-KILE 3.4.5.1)
+    notes: Notes = field(default_factory=Notes)
 
 
 def describe(data: bytes, node: Node, exchange: Exchange) -> None:

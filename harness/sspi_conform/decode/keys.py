@@ -39,7 +39,7 @@ def _keytab(keytab: Path) -> list[Key]:
     try:
         if keytab.read_bytes()[:2] != b"\x05\x02":
             raise ConformError(f"{keytab} is no keytab", "", "It begins with 05 02; ktutil or ktpass makes one.")
-        return [Key(name.partition("@")[0], etype, key) for name, etype, key in keytab_entries(keytab)]
+        return [Key(one.principal.rpartition("@")[0], one.etype, one.key, one.kvno) for one in keytab_entries(keytab)]
     except OSError as error:
         raise ConformError(f"cannot read {keytab}: {error.strerror}") from error
     except (ValueError, IndexError, LookupError) as error:

@@ -18,6 +18,7 @@ def verify(message: ntlm.Authenticate, data: bytes, response: Node, mic: Node, e
         response.add("not verified", "the CHALLENGE it answers is not in the input")
         return
     key = next(filter(None, (_key(message, challenge, hash_) for hash_ in exchange.hashes)), None)
+    exchange.notes.facts["proof"] = "right" if key else "wrong"
     if key is None:
         response.add("proof", "the password is another one, or user, domain or challenge were changed", "bad")
         return
@@ -32,6 +33,7 @@ def verify(message: ntlm.Authenticate, data: bytes, response: Node, mic: Node, e
         return
     made = ntlm_crypto.message_integrity_code(key, exchange.negotiate, exchange.challenge, data)
     good = hmac.compare_digest(made, message.mic)
+    exchange.notes.facts["mic"] = "right" if good else "wrong"
     mic.add("MIC", "covers these three messages" if good else "one of the three messages was changed on the way",
             "good" if good else "bad")
 

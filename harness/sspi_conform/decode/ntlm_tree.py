@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..tokens import ntlm
+from .notes import Notes
 from .tree import Node
 
 _EPOCH = datetime.datetime(1601, 1, 1, tzinfo=datetime.timezone.utc)
@@ -22,6 +23,7 @@ class Exchange:
     hashes: Sequence[bytes] = ()  # NT hashes that the account may have
     session_key: bytes = b""      # exported, once an AUTHENTICATE verified
     flags: int = 0
+    notes: Notes = field(default_factory=Notes)
 
 
 def describe(data: bytes, node: Node, exchange: Exchange) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ..tokens import TokenError, kind, message_fields, message_kind, spnego
 from . import kerberos_tree, ntlm_tree
+from .notes import Notes
 from .text import Found
 from .tree import Node
 
@@ -23,6 +24,7 @@ class Exchange:
 
     ntlm: ntlm_tree.Exchange = field(default_factory=ntlm_tree.Exchange)
     kerberos: kerberos_tree.Exchange = field(default_factory=kerberos_tree.Exchange)
+    notes: Notes = field(default_factory=Notes)
     mech_types: bytes = b""  # of the NegTokenInit: what the mechListMICs cover (RFC 4178 5)
 
 
@@ -96,6 +98,7 @@ def _spnego(data: bytes, node: Node, exchange: Exchange) -> None:
             mic.add(one, value)
         good = _mic_fits(message, exchange)
         if good is not None:
+            exchange.notes.facts["mech-list-mic"] = "right" if good else "wrong"
             mic.add("MIC", "covers the list of mechanisms" if good
                     else "does not cover the list that the initiator sent", "good" if good else "bad")
 

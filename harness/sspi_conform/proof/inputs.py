@@ -86,16 +86,23 @@ def exchanges_file() -> dict[str, Any]:
     return read
 
 
+@dataclass(frozen=True, slots=True)
+class KeytabEntry:
+    principal: str  # with its realm
+    kvno: int
+    etype: int
+    key: bytes
+
+
 def keytab_rc4(path: Path, principal: str) -> bytes:
     """The RC4 key of a principal, which is the NT hash of its password."""
-    for name, kind, key in keytab_entries(path):
-        if name == principal and kind == 23:
-            return key
+    for entry in keytab_entries(path):
+        if entry.principal == principal and entry.etype == 23:
+            return entry.key
     raise ConformError(f"no RC4 key of {principal} in {path.name}")
 
 
-def keytab_entries(path: Path) -> Iterator[tuple[str, int, bytes]]:
-    """Principal, enctype and key of each entry."""
+def keytab_entries(path: Path) -> Iterator[KeytabEntry]:
     data = path.read_bytes()
     at = 2
     while at + 4 <= len(data):
@@ -106,16 +113,19 @@ def keytab_entries(path: Path) -> Iterator[tuple[str, int, bytes]]:
         at += abs(size)
 
 
-def _keytab_entry(entry: bytes) -> tuple[str, int, bytes]:
-    """Principal, enctype and key of an entry of a keytab (MIT's format 0x0502)."""
+def _keytab_entry(entry: bytes) -> KeytabEntry:
+    """An entry of a keytab (MIT's format 0x0502)."""
     texts, at = [], 2
     for _ in range(struct.unpack_from(">H", entry)[0] + 1):
         size = struct.unpack_from(">H", entry, at)[0]
         texts.append(entry[at + 2:at + 2 + size].decode())
         at += 2 + size
-    at += 4 + 4 + 1  # name type, time stamp, version
-    kind, size = struct.unpack_from(">HH", entry, at)
-    return "/".join(texts[1:]) + "@" + texts[0], kind, entry[at + 4:at + 4 + size]
+    at += 4 + 4  # name type, time stamp
+    version, kind, size = struct.unpack_from(">BHH", entry, at)
+    key, rest = entry[at + 5:at + 5 + size], entry[at + 5 + size:]
+    if len(rest) >= 4:  # a version above 255 stands behind the key
+        version = struct.unpack_from(">I", rest)[0] or version
+    return KeytabEntry("/".join(texts[1:]) + "@" + texts[0], version, kind, key)
 
 
 def initiator(exchange: Exchange, key: bytes | None, password: str | None) -> Initiator:

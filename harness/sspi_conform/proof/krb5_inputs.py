@@ -154,7 +154,7 @@ def _published(place: Path, exchange: Exchange) -> Iterator[bytes]:
     folder = place.joinpath(*exchange.file.split("__")[:-1])
     for path in sorted(folder.iterdir()):
         if path.suffix in (".keytab", ".kt", ".key"):
-            yield from (key for _, _, key in inputs.keytab_entries(path))
+            yield from (entry.key for entry in inputs.keytab_entries(path))
     for line in (place / "INDEX.md").read_text().splitlines():
         if f"`{exchange.file.replace('__', '/')}." in line and "AES256 service key " in line:
             yield bytes.fromhex(line.partition("AES256 service key ")[2][:64])

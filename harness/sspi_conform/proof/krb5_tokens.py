@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..tokens import der
+from ..tokens import TokenError, der
 from . import krb5_crypto
 
-_EPOCH = 11644473600  # seconds from 1601 to 1970
+EPOCH = 11644473600  # seconds from 1601 to 1970
 _IF_RELEVANT = 1
 
 
@@ -129,12 +129,19 @@ def _part(confounder: bytes, found: dict[int, der.Element], ctime: int, cusec: i
 
 
 def _filetime(text: str, fraction: int) -> int:
-    seconds = calendar.timegm(time.strptime(text, "%Y%m%d%H%M%SZ"))
-    return (seconds + _EPOCH) * 10_000_000 + fraction * 10
+    return (seconds(text) + EPOCH) * 10_000_000 + fraction * 10
+
+
+def seconds(text: str) -> int:
+    """Of a GeneralizedTime, since 1970; TokenError when it is none."""
+    try:
+        return calendar.timegm(time.strptime(text, "%Y%m%d%H%M%SZ"))
+    except ValueError as error:
+        raise TokenError(0, f"a time such as 20261122120000Z, not {text!r}") from error
 
 
 def unix(filetime: int) -> int:
-    return filetime // 10_000_000 - _EPOCH
+    return filetime // 10_000_000 - EPOCH
 
 
 def authdata(sequence: der.Element) -> Iterator[tuple[int, bytes]]:
