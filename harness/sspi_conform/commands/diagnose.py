@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
+import os
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +45,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--password", metavar="TEXT", help="of the account; - asks for it")
     parser.add_argument("--nthash", metavar="HEX", help="the NT hash instead")
     parser.add_argument("--certificate", type=Path, metavar="FILE", help="the server's, PEM or DER: its channel bindings are compared")
+    parser.add_argument("--tls-keys", type=Path, action="append", default=[], metavar="FILE",
+                        help="key log or RSA key, for TLS; may be repeated")
+    parser.add_argument("--port", action="append", default=[], metavar="N=PROTOCOL", help="what is spoken on a port, as for import")
     parser.add_argument("--html", type=Path, metavar="FILE", help="a page too: every exchange with its decoded legs")
     parser.add_argument("--no-redact", action="store_true", help="names, addresses and tokens in the page as they were")
     parser.add_argument("--json", action="store_true", help="for machines")
@@ -85,20 +92,33 @@ def _text(options: argparse.Namespace, recording: Recording, found: list[tuple[V
 
 def _recording(options: argparse.Namespace) -> Recording:
     """The input, with what the secrets tell about its legs."""
-    from ..exchange import file
+    from .. import importing
+    from ..decode import keys
+    from ..exchange import verify
+    from .import_ import ports
 
-    content, name = _content(options.file)
-    if not file.is_one(content):
-        raise ConformError("not an exchange file", name, "Import it first: sspi-conform import FILE.")
-    if options.password == "-":
-        options.password = getpass.getpass("Password: ")
-    return file.read(content, name)
+    password = getpass.getpass("Password: ") if options.password == "-" else options.password
+    hashes = keys.hashes_of(password, options.nthash)
+    secrets = verify.Secrets(keys.keys_of(options.keytab, hashes), hashes)
+    with _named(options.file) as path:
+        recording = importing.load(path, importing.Options(ports(options.port), tuple(options.tls_keys)))
+    if options.certificate:
+        from ..exchange import certificate
+
+        recording = certificate.bound_to(recording, options.certificate)
+    if recording.redacted and (secrets.hashes or secrets.keys or options.certificate):
+        raise ConformError("secrets tell nothing about a file whose names and proofs were replaced", recording.name,
+                           "Give the capture itself, or what `sspi-conform import --no-redact` wrote.")
+    return verify.verified(recording, secrets)
 
 
-def _content(word: str) -> tuple[bytes, str]:
-    if word == "-":
-        return sys.stdin.buffer.read(), "standard input"
-    try:
-        return Path(word).read_bytes(), word
-    except OSError as error:
-        raise ConformError(f"cannot read {word}: {error.strerror}") from error
+@contextmanager
+def _named(word: str) -> Iterator[Path]:
+    """A file by its name. Standard input becomes one in memory: what it holds is nothing for a disk."""
+    if word != "-":
+        yield Path(word)
+        return
+    with os.fdopen(os.memfd_create("standard-input"), "wb") as memory:
+        shutil.copyfileobj(sys.stdin.buffer, memory)
+        memory.flush()
+        yield Path(f"/proc/{os.getpid()}/fd/{memory.fileno()}")

@@ -45,7 +45,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
-    settings = importing.Options(_ports(options.port), tuple(options.tls_keys))
+    settings = importing.Options(ports(options.port), tuple(options.tls_keys))
     progress = importing.Progress(_tell if sys.stderr.isatty() else None)
     recording = importing.load(options.file, settings, progress)
     _tell_end(progress)
@@ -88,7 +88,8 @@ def _summary(recording: Recording, seconds: float, progress: importing.Progress)
             + (f", tshark {share} %" if share else ""))
 
 
-def _ports(words: list[str]) -> dict[int, str]:
+def ports(words: list[str]) -> dict[int, str]:
+    """What --port options say: 10088=kerberos."""
     from ..importing.readers import NAMED
     found = {}
     for word in words:
