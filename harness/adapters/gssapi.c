@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The function table, packages, credentials, and what all of them use. */
+ * The function table, packages, and what all parts use. */
 #include "gssapi.h"
 
 #include <krb5.h>
@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct credential *credentials;
-static const char kerberos_name[] = "Kerberos", negotiate_name[] = "Negotiate";
+const char *const package_names[] = {"Kerberos", "NTLM", "Negotiate"};
 
 SecBuffer *buffer_of(const SecBufferDesc *list, ULONG type)
 {
@@ -119,15 +118,7 @@ SECURITY_STATUS status_of(OM_uint32 major, OM_uint32 minor, SECURITY_STATUS othe
     }
 }
 
-/* ---- credentials --------------------------------------------------------------------------- */
-
-struct credential *credential_of(const CredHandle *handle)
-{
-    struct credential *one = credentials;
-    while (one && (!handle || (uintptr_t)one != handle->dwLower))
-        one = one->next;
-    return one;
-}
+/* ---- packages ------------------------------------------------------------------------------ */
 
 static bool is_package(const SEC_WCHAR *text, const char *name)
 {
@@ -137,172 +128,73 @@ static bool is_package(const SEC_WCHAR *text, const char *name)
     return !name[i] && !text[i];
 }
 
-static void discard(struct credential *one)
+enum package package_called(const SEC_WCHAR *name)
 {
-    OM_uint32 minor;
-
-    gss_release_cred(&minor, &one->initiate);
-    gss_release_cred(&minor, &one->accept);
-    if (one->password)
-        explicit_bzero(one->password, strlen(one->password));
-    free(one->user);
-    free(one->password);
-    free(one);
+    for (int package = KERBEROS; name && package < NO_PACKAGE; package++)
+        if (is_package(name, package_names[package]) && has_package((enum package)package))
+            return (enum package)package;
+    return NO_PACKAGE;
 }
-
-/* A text of an identity, in whichever form its flags say. */
-static char *text_of(const void *text, ULONG length, ULONG flags)
-{
-    if (!text)
-        return strdup("");
-    return flags & SEC_WINNT_AUTH_IDENTITY_ANSI ? strndup(text, length) : narrow(text, length);
-}
-
-/* The names of a SEC_WINNT_AUTH_IDENTITY_W or _EXW, or their ANSI twins; a version where the
- * user's address would be tells the second from the first. */
-static SECURITY_STATUS take_identity(struct credential *one, const void *data)
-{
-    const SEC_WINNT_AUTH_IDENTITY_EXW *ex = data;
-    SEC_WINNT_AUTH_IDENTITY_W plain;
-    bool versioned = ex->Version == SEC_WINNT_AUTH_IDENTITY_VERSION;
-    char *user, *domain;
-
-    if (!versioned && ex->Version && ex->Version < 0x10000)
-        return SEC_E_UNKNOWN_CREDENTIALS; /* no address is so low, and no other version is known */
-    if (versioned)
-        plain = (SEC_WINNT_AUTH_IDENTITY_W){ex->User,         ex->UserLength, ex->Domain,
-                                            ex->DomainLength, ex->Password,   ex->PasswordLength,
-                                            ex->Flags};
-    else
-        memcpy(&plain, data, sizeof plain);
-    if (versioned && !plain.UserLength && !plain.PasswordLength)
-        return SEC_E_OK; /* no identity, but a package list */
-    if (!plain.User || !plain.Password)
-        return SEC_E_NO_CREDENTIALS;
-    user = text_of(plain.User, plain.UserLength, plain.Flags);
-    domain = text_of(plain.Domain, plain.DomainLength, plain.Flags);
-    one->password = text_of(plain.Password, plain.PasswordLength, plain.Flags);
-    one->has_identity = true;
-    if (user && domain && asprintf(&one->user, *domain ? "%s@%s" : "%s", user, domain) < 0)
-        one->user = NULL;
-    free(user);
-    free(domain);
-    return one->user && one->password ? SEC_E_OK : SEC_E_INSUFFICIENT_MEMORY;
-}
-
-SECURITY_STATUS acquire_credentials(SEC_WCHAR *principal, SEC_WCHAR *package, ULONG use,
-                                    void *logon_id, void *identity, SEC_GET_KEY_FN get_key,
-                                    void *argument, PCredHandle handle, PTimeStamp expiry)
-{
-    struct credential *one;
-    SECURITY_STATUS status;
-
-    (void)principal, (void)logon_id, (void)get_key, (void)argument;
-    if (!package || (!is_package(package, kerberos_name) && !is_package(package, negotiate_name)))
-        return SEC_E_SECPKG_NOT_FOUND;
-    if (!handle || !(use & SECPKG_CRED_BOTH))
-        return SEC_E_INVALID_PARAMETER;
-    one = calloc(1, sizeof *one);
-    if (!one)
-        return SEC_E_INSUFFICIENT_MEMORY;
-    one->use = use;
-    one->negotiate = is_package(package, negotiate_name);
-    status = identity ? take_identity(one, identity) : SEC_E_OK;
-    if (status != SEC_E_OK) {
-        discard(one);
-        return status;
-    }
-    one->next = credentials;
-    credentials = one;
-    *handle = (CredHandle){(uintptr_t)one, 0};
-    if (expiry)
-        expiry->QuadPart = INT64_MAX;
-    return SEC_E_OK;
-}
-
-SECURITY_STATUS free_credentials(PCredHandle handle)
-{
-    struct credential *one = credential_of(handle), **place = &credentials;
-
-    if (!one)
-        return SEC_E_INVALID_HANDLE;
-    while (*place != one)
-        place = &(*place)->next;
-    *place = one->next;
-    discard(one);
-    return SEC_E_OK;
-}
-
-SECURITY_STATUS credential_for(struct credential *one, gss_cred_usage_t usage, gss_cred_id_t *found)
-{
-    gss_OID_set_desc inner = {1, (gss_OID)gss_mech_krb5};
-    gss_OID_set_desc outer = {1, one->negotiate ? spnego : (gss_OID)gss_mech_krb5};
-    gss_cred_id_t *place = usage == GSS_C_INITIATE ? &one->initiate : &one->accept;
-    gss_name_t name = GSS_C_NO_NAME;
-    OM_uint32 major = GSS_S_COMPLETE, minor = 0, ignored;
-
-    if (!(one->use & (usage == GSS_C_INITIATE ? SECPKG_CRED_OUTBOUND : SECPKG_CRED_INBOUND)))
-        return SEC_E_NO_CREDENTIALS;
-    if (!*place && usage == GSS_C_INITIATE && one->has_identity) {
-        gss_buffer_desc user = {strlen(one->user), one->user};
-        gss_buffer_desc password = {strlen(one->password), one->password};
-        major = gss_import_name(&minor, &user, GSS_C_NT_USER_NAME, &name);
-        if (!GSS_ERROR(major))
-            major = gss_acquire_cred_with_password(&minor, name, &password, GSS_C_INDEFINITE,
-                                                   &outer, usage, place, NULL, NULL);
-    } else if (!*place) {
-        major = gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &outer, usage, place,
-                                 NULL, NULL);
-    }
-    if (!GSS_ERROR(major) && one->negotiate)
-        major = gss_set_neg_mechs(&minor, *place, &inner);
-    gss_release_name(&ignored, &name);
-    *found = *place;
-    return status_of(major, minor, SEC_E_NO_CREDENTIALS);
-}
-
-/* ---- packages ------------------------------------------------------------------------------ */
 
 struct packages {
-    SecPkgInfoW info[2];
-    SEC_WCHAR text[2][10];
+    SecPkgInfoW info[NO_PACKAGE];
+    SEC_WCHAR text[NO_PACKAGE][10];
 };
 
-static const ULONG capabilities = SECPKG_FLAG_INTEGRITY | SECPKG_FLAG_PRIVACY |
-                                  SECPKG_FLAG_CONNECTION | SECPKG_FLAG_EXTENDED_ERROR |
-                                  SECPKG_FLAG_IMPERSONATION | SECPKG_FLAG_GSS_COMPATIBLE |
-                                  SECPKG_FLAG_MUTUAL_AUTH | SECPKG_FLAG_DELEGATION;
+static void describe(SecPkgInfoW *info, SEC_WCHAR *text, enum package package)
+{
+    static const struct {
+        ULONG capabilities;
+        uint16_t rpc;
+        ULONG largest;
+    } known[] = {{SECPKG_FLAG_MUTUAL_AUTH | SECPKG_FLAG_DELEGATION, 16, 48000},
+                 {SECPKG_FLAG_DATAGRAM, 10, 2888},
+                 {SECPKG_FLAG_MUTUAL_AUTH | SECPKG_FLAG_DELEGATION, 9, 48000}};
+    const char *name = package_names[package];
+
+    for (int c = 0; name[c]; c++)
+        text[c] = (SEC_WCHAR)name[c];
+    *info =
+        (SecPkgInfoW){known[package].capabilities | SECPKG_FLAG_INTEGRITY | SECPKG_FLAG_PRIVACY |
+                          SECPKG_FLAG_CONNECTION | SECPKG_FLAG_EXTENDED_ERROR |
+                          SECPKG_FLAG_IMPERSONATION | SECPKG_FLAG_GSS_COMPATIBLE,
+                      1,
+                      known[package].rpc,
+                      known[package].largest,
+                      text,
+                      text};
+}
 
 static SECURITY_STATUS enumerate_packages(ULONG *count, PSecPkgInfoW *packages)
 {
-    struct packages *made = calloc(1, sizeof *made);
+    struct packages *made = count && packages ? calloc(1, sizeof *made) : NULL;
 
+    if (!count || !packages)
+        return SEC_E_INVALID_PARAMETER;
     if (!made)
         return SEC_E_INSUFFICIENT_MEMORY;
-    for (int i = 0; i < 2; i++) {
-        const char *name = i ? negotiate_name : kerberos_name;
-        for (int c = 0; name[c]; c++)
-            made->text[i][c] = (SEC_WCHAR)name[c];
-        made->info[i] =
-            (SecPkgInfoW){capabilities, 1, i ? 9 : 16, 48000, made->text[i], made->text[i]};
-    }
-    *count = 2;
+    *count = 0;
+    for (int package = KERBEROS; package < NO_PACKAGE; package++)
+        if (has_package((enum package)package)) {
+            describe(&made->info[*count], made->text[*count], (enum package)package);
+            ++*count;
+        }
     *packages = made->info;
     return SEC_E_OK;
 }
 
-static SECURITY_STATUS query_package(SEC_WCHAR *name, PSecPkgInfoW *package)
+static SECURITY_STATUS query_package(SEC_WCHAR *name, PSecPkgInfoW *found)
 {
-    ULONG count;
-    bool negotiate = name && is_package(name, negotiate_name);
-    SECURITY_STATUS status;
+    enum package package = package_called(name);
+    struct packages *made = package != NO_PACKAGE && found ? calloc(1, sizeof *made) : NULL;
 
-    if (!name || (!negotiate && !is_package(name, kerberos_name)))
-        return SEC_E_SECPKG_NOT_FOUND;
-    status = enumerate_packages(&count, package);
-    if (status == SEC_E_OK && negotiate)
-        (*package)[0] = (*package)[1];
-    return status;
+    if (package == NO_PACKAGE || !found)
+        return found ? SEC_E_SECPKG_NOT_FOUND : SEC_E_INVALID_PARAMETER;
+    if (!made)
+        return SEC_E_INSUFFICIENT_MEMORY;
+    describe(made->info, made->text[0], package);
+    *found = made->info;
+    return SEC_E_OK;
 }
 
 static SECURITY_STATUS free_buffer(void *buffer)

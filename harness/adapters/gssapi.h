@@ -5,20 +5,25 @@
  *
  *   AcquireCredentialsHandle     gss_acquire_cred or gss_acquire_cred_with_password, at the first
  *                                leg: SSPI does not go to the KDC before; usage by fCredentialUse
- *   Kerberos, Negotiate          the Kerberos mechanism (RFC 4121), SPNEGO with Kerberos inside
+ *   Kerberos, NTLM, Negotiate    the Kerberos mechanism (RFC 4121); gss-ntlmssp, where
+ *                                GSS_MECH_CONFIG names it; SPNEGO with what is there of the two
+ *   package lists                gss_set_neg_mechs
  *   InitializeSecurityContext    gss_init_sec_context, the target as a Kerberos principal name
+ *                                where there is nothing but Kerberos, else as service@host
  *   AcceptSecurityContext        gss_accept_sec_context
  *   requirements, attributes     the GSS flags DELEG to CONF, INTEG, DCE_STYLE, IDENTIFY,
- *                                EXTENDED_ERROR (MS-KILE, RFC 4757); the others have no GSS flag
+ *                                EXTENDED_ERROR (MS-KILE, RFC 4757), gss-ntlmssp's flag for
+ *                                datagrams; the others have no GSS flag
  *   SECBUFFER_CHANNEL_BINDINGS   gss_channel_bindings_t
- *   EncryptMessage, Decrypt...   gss_wrap_iov, gss_unwrap_iov: TOKEN is HEADER, no TRAILER
+ *   EncryptMessage, Decrypt...   gss_wrap_iov, gss_unwrap_iov: TOKEN is HEADER, no TRAILER; for
+ *                                NTLM gss_wrap, gss_unwrap: TOKEN is the first 16 bytes
  *   MakeSignature, Verify...     gss_get_mic, gss_verify_mic
  *   SECPKG_ATTR_NAMES, SESSION_KEY, SIZES, FLAGS
  *                                gss_inquire_context, GSS_C_INQ_SSPI_SESSION_KEY,
- * gss_wrap_iov_length
+ *                                gss_wrap_iov_length or gss_wrap_size_limit
  *
- * What GSSAPI cannot say: datagrams, fragments, null sessions, memory that the caller supplies, an
- * expiry of credentials that were not asked for, impersonation, package lists beside Kerberos.
+ * What GSSAPI cannot say: fragments, null sessions, an initiator without a target, memory that the
+ * caller supplies, an expiry of credentials that were not asked for, impersonation.
  * Statuses are chosen here from GSS major and MIT minor codes: such a choice is the adapter's, not
  * GSSAPI's. Every function takes what SSPI says; handles are addresses and checked against a list.
  */
@@ -32,10 +37,19 @@
 
 #include "sspi.h"
 
+enum package {
+    KERBEROS,
+    NTLM,
+    NEGOTIATE,
+    NO_PACKAGE
+};
+extern const char *const package_names[];
+
 struct credential {
     struct credential *next;
     ULONG use;
-    bool negotiate;
+    enum package package;
+    unsigned mechanisms; /* 1 << KERBEROS, 1 << NTLM: those that may be used */
     bool has_identity;
     char *user, *password; /* owned; UTF-8; the user as user@REALM */
     gss_cred_id_t initiate, accept;
@@ -44,11 +58,19 @@ struct credential {
 struct context {
     struct context *next;
     gss_ctx_id_t gss;
-    bool initiator, negotiate, complete;
+    CredHandle owner; /* the credential of the first leg, which may be gone by now */
+    bool complete;
+    bool ntlm;        /* what is inside, once complete */
     ULONG attributes; /* as last returned */
 };
 
-extern const gss_OID spnego;
+gss_OID mechanism_of(enum package package);
+
+/* Whether MIT has the mechanism. */
+bool has_package(enum package package);
+
+/* NO_PACKAGE when there is none of this name, or its mechanism is missing. */
+enum package package_called(const SEC_WCHAR *name);
 
 /* The object of a handle; NULL when it is none of ours (any more). */
 struct credential *credential_of(const CredHandle *handle);
@@ -89,5 +111,15 @@ SECURITY_STATUS encrypt_message(PCtxtHandle handle, ULONG qop, PSecBufferDesc me
                                 ULONG number);
 SECURITY_STATUS decrypt_message(PCtxtHandle handle, PSecBufferDesc message, ULONG number,
                                 ULONG *qop);
+
+/* The DATA buffers in one piece; the caller frees. */
+SECURITY_STATUS joined_data(const SecBufferDesc *message, gss_buffer_desc *data);
+
+/* Tell a datagram context of gss-ntlmssp the number of the message that comes next. */
+void number_message(struct context *context, ULONG number);
+
+/* Messages of gss-ntlmssp; the buffers that are needed are there. */
+SECURITY_STATUS encrypt_ntlm(struct context *context, SecBufferDesc *message);
+SECURITY_STATUS decrypt_ntlm(struct context *context, SecBufferDesc *message);
 
 #endif

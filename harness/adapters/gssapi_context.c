@@ -7,12 +7,11 @@
 #include <time.h>
 
 enum {
-    ALL_FLAGS = 0x1F, /* DELEGATE to CONFIDENTIALITY have the same values in SSPI and GSS */
+    ALL_FLAGS = 0x1F,        /* DELEGATE to CONFIDENTIALITY have the same values in SSPI and GSS */
+    DATAGRAM_FLAG = 0x10000, /* gss-ntlmssp's own */
 };
 
 static struct context *contexts;
-static gss_OID_desc spnego_oid = {6, "\x2b\x06\x01\x05\x05\x02"};
-const gss_OID spnego = &spnego_oid;
 
 /* The bits that differ between the two sides of SSPI. */
 struct side {
@@ -52,7 +51,8 @@ static OM_uint32 flags_of(ULONG requirements, const struct side *side)
     return (requirements & ALL_FLAGS) | (requirements & side->integrity ? GSS_C_INTEG_FLAG : 0) |
            (requirements & side->identify ? GSS_C_IDENTIFY_FLAG : 0) |
            (requirements & side->extended_error ? GSS_C_EXTENDED_ERROR_FLAG : 0) |
-           (requirements & ISC_REQ_USE_DCE_STYLE ? GSS_C_DCE_STYLE : 0);
+           (requirements & ISC_REQ_USE_DCE_STYLE ? GSS_C_DCE_STYLE : 0) |
+           (requirements & ISC_REQ_DATAGRAM ? DATAGRAM_FLAG : 0);
 }
 
 static ULONG attributes_of(OM_uint32 flags, ULONG requirements, const struct side *side)
@@ -61,6 +61,7 @@ static ULONG attributes_of(OM_uint32 flags, ULONG requirements, const struct sid
            (flags & GSS_C_IDENTIFY_FLAG ? side->identify : 0) |
            (flags & GSS_C_EXTENDED_ERROR_FLAG ? side->extended_error : 0) |
            (flags & GSS_C_DCE_STYLE ? ISC_RET_USED_DCE_STYLE : 0) |
+           (flags & DATAGRAM_FLAG ? ISC_RET_DATAGRAM : 0) |
            (requirements & (side->allocate | ISC_REQ_CONNECTION));
 }
 
@@ -138,6 +139,7 @@ static void put_expiry(PTimeStamp expiry, OM_uint32 seconds)
 /* What both kinds of leg need. */
 struct leg {
     struct context *context;
+    struct credential *owner;
     gss_cred_id_t credential;
     struct gss_channel_bindings_struct bindings;
     gss_channel_bindings_t given;
@@ -148,12 +150,15 @@ struct leg {
 static SECURITY_STATUS begin(struct leg *leg, PCredHandle credential, PCtxtHandle handle,
                              const SecBufferDesc *input, bool is_initiator)
 {
-    struct credential *cred = credential_of(credential);
+    struct context *found = context_of(handle);
+    /* After the first leg the credential may be left away. */
+    struct credential *cred = credential_of(found && !credential ? &found->owner : credential);
     const SecBuffer *token = buffer_of(input, SECBUFFER_TOKEN);
     SECURITY_STATUS status;
 
     memset(leg, 0, sizeof *leg);
-    leg->context = handle ? context_of(handle) : NULL;
+    leg->context = found;
+    leg->owner = cred;
     leg->fresh = !handle;
     if ((handle && !leg->context) || !cred)
         return SEC_E_INVALID_HANDLE;
@@ -161,8 +166,8 @@ static SECURITY_STATUS begin(struct leg *leg, PCredHandle credential, PCtxtHandl
         return SEC_E_OUT_OF_SEQUENCE;
     if (token && token->pvBuffer)
         leg->input = (gss_buffer_desc){token->cbBuffer, token->pvBuffer};
-    /* SPNEGO's acceptor may speak first (MS-SPNG NegTokenInit2). */
-    if ((handle || (!is_initiator && !cred->negotiate)) && !leg->input.length)
+    /* SPNEGO's acceptor may speak first (MS-SPNG NegTokenInit2), and that of datagrams does. */
+    if ((handle || (!is_initiator && cred->package == KERBEROS)) && !leg->input.length)
         return SEC_E_INVALID_TOKEN;
     status = bindings_of(input, &leg->bindings, &leg->given);
     if (status == SEC_E_OK)
@@ -173,11 +178,28 @@ static SECURITY_STATUS begin(struct leg *leg, PCredHandle credential, PCtxtHandl
     leg->context = calloc(1, sizeof *leg->context);
     if (!leg->context)
         return SEC_E_INSUFFICIENT_MEMORY;
-    leg->context->initiator = is_initiator;
-    leg->context->negotiate = cred->negotiate;
+    leg->context->owner = *credential;
     leg->context->next = contexts;
     contexts = leg->context;
     return SEC_E_OK;
+}
+
+/* What a refusal means that no code explains: gss-ntlmssp has one for all answers that are wrong.
+ */
+static SECURITY_STATUS otherwise(const struct leg *leg)
+{
+    bool answers = leg->input.length && !leg->fresh &&
+                   memmem(leg->input.value, leg->input.length, "NTLMSSP\0\3", 9);
+    return answers ? SEC_E_LOGON_DENIED : SEC_E_INVALID_TOKEN;
+}
+
+static bool is_ntlm(gss_ctx_id_t context)
+{
+    gss_OID mechanism = GSS_C_NO_OID;
+    OM_uint32 minor;
+    OM_uint32 major =
+        gss_inquire_context(&minor, context, NULL, NULL, NULL, &mechanism, NULL, NULL, NULL);
+    return !GSS_ERROR(major) && mechanism && gss_oid_equal(mechanism, mechanism_of(NTLM));
 }
 
 static SECURITY_STATUS finish(struct leg *leg, OM_uint32 major, OM_uint32 minor,
@@ -186,7 +208,7 @@ static SECURITY_STATUS finish(struct leg *leg, OM_uint32 major, OM_uint32 minor,
                               const SecBufferDesc *output, ULONG *attributes, PTimeStamp expiry)
 {
     SecBuffer *buffer = buffer_of(output, SECBUFFER_TOKEN);
-    SECURITY_STATUS status = GSS_ERROR(major) ? status_of(major, minor, SEC_E_INVALID_TOKEN)
+    SECURITY_STATUS status = GSS_ERROR(major) ? status_of(major, minor, otherwise(leg))
                              : major & GSS_S_CONTINUE_NEEDED ? SEC_I_CONTINUE_NEEDED
                                                              : SEC_E_OK;
     bool refused = status < 0;
@@ -200,6 +222,7 @@ static SECURITY_STATUS finish(struct leg *leg, OM_uint32 major, OM_uint32 minor,
         return status;
     }
     leg->context->complete = status == SEC_E_OK;
+    leg->context->ntlm = status == SEC_E_OK && is_ntlm(leg->context->gss);
     leg->context->attributes = attributes_of(flags, requirements, side);
     if (new_context)
         *new_context = handle;
@@ -209,41 +232,52 @@ static SECURITY_STATUS finish(struct leg *leg, OM_uint32 major, OM_uint32 minor,
     return status;
 }
 
+/* Kerberos takes a target as it stands, with or without a realm; the other mechanisms of GSSAPI
+ * know a target only as service@host. */
+static bool name_of(const struct credential *credential, const SEC_WCHAR *target, gss_name_t *name)
+{
+    bool principal = credential->mechanisms == 1u << KERBEROS;
+    gss_buffer_desc text = {0, narrow(target, wide_length(target))};
+    char *slash = text.value && !principal ? strchr(text.value, '/') : NULL;
+    OM_uint32 minor, major = GSS_S_BAD_NAME;
+
+    text.length = text.value ? strlen(text.value) : 0;
+    if (slash)
+        *slash = '@';
+    if (text.length)
+        major = gss_import_name(
+            &minor, &text,
+            principal ? (gss_OID)GSS_KRB5_NT_PRINCIPAL_NAME : GSS_C_NT_HOSTBASED_SERVICE, name);
+    free(text.value);
+    return !GSS_ERROR(major);
+}
+
 SECURITY_STATUS initialize_context(PCredHandle credential, PCtxtHandle context, SEC_WCHAR *target,
                                    ULONG requirements, ULONG reserved1, ULONG data_rep,
                                    PSecBufferDesc input, ULONG reserved2, PCtxtHandle new_context,
                                    PSecBufferDesc output, ULONG *attributes, PTimeStamp expiry)
 {
     struct leg leg;
-    gss_buffer_desc token = GSS_C_EMPTY_BUFFER, text = GSS_C_EMPTY_BUFFER;
+    gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
     gss_name_t name = GSS_C_NO_NAME;
-    OM_uint32 major, minor, ignored, flags = 0, seconds = 0;
+    OM_uint32 major, minor, ignored, wanted, flags = 0, seconds = 0;
     SECURITY_STATUS status = begin(&leg, credential, context, input, true);
 
     (void)reserved1, (void)data_rep, (void)reserved2;
     if (status != SEC_E_OK)
         return status;
-    text.value = narrow(target, wide_length(target));
-    text.length = text.value ? strlen(text.value) : 0;
-    major = text.length ? gss_import_name(&minor, &text, GSS_KRB5_NT_PRINCIPAL_NAME, &name)
-                        : GSS_S_BAD_NAME;
-    if (GSS_ERROR(major)) {
-        major = GSS_S_FAILURE;
-        minor = 0;
-        status = SEC_E_TARGET_UNKNOWN;
-    } else {
-        major = gss_init_sec_context(&minor, leg.credential, &leg.context->gss, name,
-                                     leg.context->negotiate ? spnego : (gss_OID)gss_mech_krb5,
-                                     flags_of(requirements, &initiator), GSS_C_INDEFINITE,
-                                     leg.given, &leg.input, NULL, &token, &flags, &seconds);
-    }
-    gss_release_name(&ignored, &name);
-    free(text.value);
-    if (status == SEC_E_TARGET_UNKNOWN) {
+    if (!name_of(leg.owner, target, &name)) {
         if (leg.fresh)
             delete_context(&(CtxtHandle){(uintptr_t)leg.context, 0});
-        return status;
+        return SEC_E_TARGET_UNKNOWN;
     }
+    wanted = flags_of(requirements, &initiator);
+    if (!(leg.owner->mechanisms & 1u << NTLM))
+        wanted &= ~(OM_uint32)DATAGRAM_FLAG;
+    major = gss_init_sec_context(&minor, leg.credential, &leg.context->gss, name,
+                                 mechanism_of(leg.owner->package), wanted, GSS_C_INDEFINITE,
+                                 leg.given, &leg.input, NULL, &token, &flags, &seconds);
+    gss_release_name(&ignored, &name);
     return finish(&leg, major, minor, &token, flags, seconds, &initiator, requirements, new_context,
                   output, attributes, expiry);
 }

@@ -15,16 +15,20 @@ static SECURITY_STATUS established(const CtxtHandle *handle, struct context **fo
     return *found && (*found)->complete ? SEC_E_OK : SEC_E_INVALID_HANDLE;
 }
 
-/* The DATA buffers in one piece; the caller frees. */
-static SECURITY_STATUS joined(const SecBufferDesc *message, gss_buffer_desc *data)
+SECURITY_STATUS joined_data(const SecBufferDesc *message, gss_buffer_desc *data)
 {
     size_t size = 0;
 
     if (!message || !message->pBuffers)
         return SEC_E_INVALID_TOKEN;
-    for (ULONG i = 0; i < message->cBuffers; i++)
-        if ((message->pBuffers[i].BufferType & ~SECBUFFER_ATTRMASK) == SECBUFFER_DATA)
-            size += message->pBuffers[i].cbBuffer;
+    for (ULONG i = 0; i < message->cBuffers; i++) {
+        const SecBuffer *one = &message->pBuffers[i];
+        if ((one->BufferType & ~SECBUFFER_ATTRMASK) != SECBUFFER_DATA)
+            continue;
+        if (!one->pvBuffer && one->cbBuffer)
+            return SEC_E_INVALID_TOKEN;
+        size += one->cbBuffer;
+    }
     *data = (gss_buffer_desc){0, malloc(size + 1)};
     for (ULONG i = 0; data->value && i < message->cBuffers; i++) {
         const SecBuffer *one = &message->pBuffers[i];
@@ -44,11 +48,12 @@ SECURITY_STATUS make_signature(PCtxtHandle handle, ULONG qop, PSecBufferDesc mes
     OM_uint32 major, minor, ignored;
     SECURITY_STATUS status = established(handle, &context);
 
-    (void)qop, (void)number;
+    (void)qop;
     if (status == SEC_E_OK)
-        status = place ? joined(message, &data) : SEC_E_INVALID_TOKEN;
+        status = place ? joined_data(message, &data) : SEC_E_INVALID_TOKEN;
     if (status != SEC_E_OK)
         return status;
+    number_message(context, number);
     major = gss_get_mic(&minor, context->gss, GSS_C_QOP_DEFAULT, &data, &mic);
     status = status_of(major, minor, SEC_E_INVALID_TOKEN);
     if (status == SEC_E_OK && mic.length > place->cbBuffer)
@@ -71,12 +76,12 @@ SECURITY_STATUS verify_signature(PCtxtHandle handle, PSecBufferDesc message, ULO
     OM_uint32 major, minor;
     SECURITY_STATUS status = established(handle, &context);
 
-    (void)number;
     if (status == SEC_E_OK)
-        status = token ? joined(message, &data) : SEC_E_INVALID_TOKEN;
+        status = token ? joined_data(message, &data) : SEC_E_INVALID_TOKEN;
     if (status != SEC_E_OK)
         return status;
     mic = (gss_buffer_desc){token->cbBuffer, token->pvBuffer};
+    number_message(context, number);
     major = gss_verify_mic(&minor, context->gss, &data, &mic, NULL);
     status = status_of(major, minor, SEC_E_INVALID_TOKEN);
     if (status == SEC_E_OK && qop)
@@ -127,22 +132,15 @@ static bool sizes_fit(SecBufferDesc *message, const gss_iov_buffer_desc *vector,
     return true;
 }
 
-SECURITY_STATUS encrypt_message(PCtxtHandle handle, ULONG qop, PSecBufferDesc message, ULONG number)
+static SECURITY_STATUS encrypt_vector(struct context *context, SecBufferDesc *message, int sealed)
 {
     gss_iov_buffer_desc vector[MOST];
-    struct context *context;
     OM_uint32 major, minor;
-    int count, done, sealed = qop != SECQOP_WRAP_NO_ENCRYPT;
-    SECURITY_STATUS status = established(handle, &context);
+    int done, count = vector_of(message, vector);
+    SECURITY_STATUS status;
 
-    (void)number;
-    if (status != SEC_E_OK)
-        return status;
-    count = vector_of(message, vector);
-    if (!count || !buffer_of(message, SECBUFFER_TOKEN) || !buffer_of(message, SECBUFFER_DATA))
+    if (!count)
         return SEC_E_INVALID_TOKEN;
-    if (sealed && !(context->attributes & ISC_RET_CONFIDENTIALITY))
-        return SEC_E_UNSUPPORTED_FUNCTION;
     major =
         gss_wrap_iov_length(&minor, context->gss, sealed, GSS_C_QOP_DEFAULT, &done, vector, count);
     if (GSS_ERROR(major))
@@ -155,6 +153,23 @@ SECURITY_STATUS encrypt_message(PCtxtHandle handle, ULONG qop, PSecBufferDesc me
     if (status == SEC_E_OK)
         sizes_fit(message, vector, true);
     return status;
+}
+
+SECURITY_STATUS encrypt_message(PCtxtHandle handle, ULONG qop, PSecBufferDesc message, ULONG number)
+{
+    struct context *context;
+    bool sealed = qop != SECQOP_WRAP_NO_ENCRYPT;
+    SECURITY_STATUS status = established(handle, &context);
+
+    if (status != SEC_E_OK)
+        return status;
+    if (!buffer_of(message, SECBUFFER_TOKEN) || !buffer_of(message, SECBUFFER_DATA))
+        return SEC_E_INVALID_TOKEN;
+    if (sealed && !(context->attributes & ISC_RET_CONFIDENTIALITY))
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    number_message(context, number);
+    return context->ntlm ? encrypt_ntlm(context, message)
+                         : encrypt_vector(context, message, sealed);
 }
 
 static SECURITY_STATUS decrypt_stream(struct context *context, SecBuffer *stream, SecBuffer *data,
@@ -184,10 +199,12 @@ SECURITY_STATUS decrypt_message(PCtxtHandle handle, PSecBufferDesc message, ULON
     int count, sealed = 1;
     SECURITY_STATUS status = established(handle, &context);
 
-    (void)number;
     if (status != SEC_E_OK)
         return status;
-    if (stream && data) {
+    number_message(context, number);
+    if (context->ntlm) {
+        status = decrypt_ntlm(context, message);
+    } else if (stream && data) {
         status = decrypt_stream(context, stream, data, &sealed);
     } else {
         count = vector_of(message, vector);
@@ -213,7 +230,9 @@ static SECURITY_STATUS query_name(struct context *context, SecPkgContext_NamesW 
 
     if (!GSS_ERROR(major))
         major = gss_display_name(&minor, client, &text, NULL);
-    names->sUserName = GSS_ERROR(major) ? NULL : widen(text.value, text.length);
+    /* gss-ntlmssp counts the zero behind the name, too. */
+    names->sUserName =
+        GSS_ERROR(major) ? NULL : widen(text.value, strnlen(text.value, text.length));
     gss_release_buffer(&ignored, &text);
     gss_release_name(&ignored, &client);
     return GSS_ERROR(major)   ? SEC_E_INTERNAL_ERROR
@@ -241,20 +260,23 @@ static SECURITY_STATUS query_key(struct context *context, SecPkgContext_SessionK
     return status;
 }
 
-/* What gss_wrap_iov_length says of a kilobyte, which is what it says of every size. */
+/* What gss_wrap_iov_length says of a kilobyte, which is what it says of every size; where it is
+ * missing, how much shorter than a kilobyte a message must be to fit into one when it is sealed. */
 static SECURITY_STATUS query_sizes(struct context *context, SecPkgContext_Sizes *sizes)
 {
     gss_iov_buffer_desc vector[2] = {{GSS_IOV_BUFFER_TYPE_HEADER, GSS_C_EMPTY_BUFFER},
                                      {GSS_IOV_BUFFER_TYPE_DATA, {1024, NULL}}};
-    OM_uint32 minor;
+    OM_uint32 minor, major, room = 0;
     int done;
-    OM_uint32 major =
-        gss_wrap_iov_length(&minor, context->gss, 1, GSS_C_QOP_DEFAULT, &done, vector, 2);
 
-    if (GSS_ERROR(major))
-        return status_of(major, minor, SEC_E_INTERNAL_ERROR);
-    *sizes = (SecPkgContext_Sizes){48000, 64, 1, (ULONG)vector[0].buffer.length};
-    return SEC_E_OK;
+    if (context->ntlm) {
+        major = gss_wrap_size_limit(&minor, context->gss, 1, GSS_C_QOP_DEFAULT, 1024, &room);
+        *sizes = (SecPkgContext_Sizes){2888, 16, 0, 1024 - room};
+    } else {
+        major = gss_wrap_iov_length(&minor, context->gss, 1, GSS_C_QOP_DEFAULT, &done, vector, 2);
+        *sizes = (SecPkgContext_Sizes){48000, 64, 1, (ULONG)vector[0].buffer.length};
+    }
+    return status_of(major, minor, SEC_E_INTERNAL_ERROR);
 }
 
 SECURITY_STATUS query_context(PCtxtHandle handle, ULONG attribute, void *buffer)

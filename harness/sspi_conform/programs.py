@@ -46,8 +46,9 @@ class Program:
         for name, text in self.files.items():
             text = filled_in(text.replace("{policy}", policy), world, around, folder)
             (folder / name).write_text(text, encoding="utf-8")
-        environment |= {name: filled_in(text.replace("{policy}", policy), world, around, folder)
-                        for name, text in self.environment.items()}
+        told = {name: filled_in(text.replace("{policy}", policy), world, around, folder)
+                for name, text in self.environment.items()}
+        environment |= {name: text for name, text in told.items() if text}  # no policy: the variable is not set
         return [*world.enter, *(filled_in(word, world, around, folder) for word in self.argv)], environment
 
 

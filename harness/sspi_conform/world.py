@@ -207,6 +207,16 @@ def filled_in(text: str, world: World, around: Surroundings, folder: Path) -> st
         damaged = folder / "damaged-accounts"
         damaged.write_text("this is no account\n")
         values["smbpasswd"] = str(damaged)
+    if "{accounts}" in text:
+        values["accounts"] = str(_accounts(Path(values["smbpasswd"]), world.domain, folder) if values["authority"] == "file" else folder / "none")
     for name, value in values.items():
         text = text.replace("{" + name + "}", value)
     return text
+
+
+def _accounts(smbpasswd: Path, domain: str, folder: Path) -> Path:
+    """A file of accounts with the domain before each name, as gss-ntlmssp reads it."""
+    path = folder / "accounts"
+    lines = smbpasswd.read_text(encoding="utf-8").splitlines()
+    path.write_text("".join(f"{domain}\\{line}\n" for line in lines), encoding="utf-8")
+    return path
