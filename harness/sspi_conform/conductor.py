@@ -36,7 +36,7 @@ class Conductor:
         start = time.perf_counter()
         ended = _impossible(case, peer) or _guarded(stage, _play_steps)
         at_the_end = _guarded(stage, handshake.clean_up)
-        if ended is None or (ended.kind == "unsupported" and at_the_end is not None):
+        if ended is None or (ended.kind in ("unsupported", "undeclared") and at_the_end is not None):
             ended = at_the_end
         if ended is not None and ended.kind in ("crash", "hang"):
             how = f"crash {ended.detail.partition(';')[0]}" if ended.kind == "crash" else "hang"

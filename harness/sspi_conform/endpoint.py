@@ -160,11 +160,14 @@ class Endpoint:
 
     def _greet(self) -> None:
         """It must know the protocol, and admit what it does not know: else 'unsupported' would mean nothing."""
-        hello, nonsense = self.batch([{"call": "hello"}, {"call": "NoSuchCallInSspi"}])
+        hello, nonsense, member = self.batch([{"call": "hello"}, {"call": "NoSuchCallInSspi"},
+                                              {"call": "hello", "NoSuchMember": 1}])
         if hello.get("protocol") != 1:
             raise self._fault(f"it speaks protocol {hello.get('protocol')!r}, not 1: {hello}")
-        if "unsupported" not in nonsense:
+        if not nonsense.get("unsupported") or "status" in nonsense:
             raise self._fault(f"it answered a call that does not exist with {nonsense}, not with 'unsupported'")
+        if not member.get("error"):
+            raise self._fault(f"it answered a member that does not exist with {member}, not with 'error'")
         self.hello = hello
 
     # One line to it, one line back

@@ -42,6 +42,9 @@ def judge(case: Case, expectation: Expectation, trace: Trace, known: Sequence[Kn
     ended = trace.ended
     if ended is not None and ended.kind == "unsupported":
         return Result(case, Verdict.UNSUPPORTED, trace=trace, reason=ended.detail, seconds=trace.seconds)
+    if ended is not None and ended.kind == "undeclared":
+        reason = f"it answered `unsupported` to {ended.last_call} ({ended.detail}), and no profile says that it lacks that"
+        return Result(case, Verdict.FAIL, trace=trace, reason=reason, seconds=trace.seconds)
     if ended is not None and _is_harness_fault(ended, case, rules):
         return Result(case, Verdict.ERROR, trace=trace, reason=_how(ended), seconds=trace.seconds)
     paths = {path: one for path, one in expectation.paths.items()

@@ -126,7 +126,7 @@ class CallRecord:
 class Ended:
     """Why a case stopped before its play was over."""
 
-    kind: str                                    # crash, hang, harness, unsupported
+    kind: str                                    # crash, hang, harness, unsupported; undeclared: so says the subject
     side: str
     detail: str                                  # "SIGSEGV", "no answer within 10 s", a traceback
     last_call: str = ""                          # name of the call, such as AcceptSecurityContext

@@ -19,12 +19,12 @@ from typing import Any
 
 from realm import RealmError
 
-from .endpoint import DEADLINE
-from .model import Case, Ended, Trace
+from .endpoint import DEADLINE, EndpointEnded
+from .model import Case, ConformError, Ended, Trace
 from .pipeline import Pipeline, RealmGone, watch
 from .play.observed import Observed
 from .programs import Program, prepare_to_fork
-from .world import Home, World, home_of, realm_for, world_of
+from .world import Home, Surroundings, World, home_of, realm_for, world_of
 
 FAULTS = 3  # harness faults in a row after which a run is pointless
 _SET_PDEATHSIG = 1
@@ -65,8 +65,24 @@ def run_cases(cases: Sequence[Case], options: RunOptions,
             on_realm_ready(realm)
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=realm.folder))
         shared = _Shared(cases, options, {False: world_of(realm)}, watch([realm], stack), folder)
+        _greet(options, shared.worlds[False], folder)
         workers = stack.enter_context(_Workers(shared))
         yield from workers.results(lambda: _diagnosis(realm))
+
+
+def _greet(options: RunOptions, world: World, folder: Path) -> None:
+    """Start each program once before any case is played: what one says is worth nothing unless it admits what it does
+    not know. Every later endpoint is greeted, too. Raises ConformError."""
+    for number, program in enumerate((options.subject, options.counterpart)):
+        if program is None:
+            continue
+        try:
+            with program.start("initiator", world, Surroundings(), folder / f"greeting-{number}", options.deadline):
+                pass
+        except EndpointEnded as problem:
+            raise ConformError(f"{program.name} is no endpoint that can be trusted: {problem.ended.detail}", "",
+                               "Each must know the protocol, answer a call that does not exist with 'unsupported' and a "
+                               "member that does not exist with 'error': harness/probe/PROTOCOL.md.") from problem
 
 
 def _diagnosis(realm: Any) -> str:

@@ -11,7 +11,7 @@ from .model import Case, ConformError, Matcher
 from .yamlfile import Section, did_you_mean, load
 
 _KEYS = ("name", "library", "command", "packages", "acceptor-identity", "environment", "files", "unsupported",
-         "known-failures", "remarks", "policy", "adapter")
+         "known-failures", "remarks", "policy", "adapter", "requires")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Profile:
     source: str
     policy: Mapping[str, str] = field(default_factory=dict)  # name -> text in the place of {policy}
     adapter: bool = False              # another interface dressed as SSPI: what it chooses is not the library's
+    requires: Mapping[str, str] = field(default_factory=dict)  # a file that must be there -> where it comes from
 
     def why_unsupported(self, case: Case) -> str:
         """Why the implementation has no part in this case; empty when it has."""
@@ -106,7 +107,8 @@ def load_profile(path: Path, root: Path, cases: Iterable[Case]) -> Profile:
         known_failures=tuple(_known_failure(entry, cases) for entry in
                              top.sections("known-failures", "a list of known failures", [])),
         remarks=top.text("remarks", "text", ""), source=top.where(),
-        policy=_policies(top), adapter=top.take("adapter", bool, "true or false", False))
+        policy=_policies(top), adapter=top.take("adapter", bool, "true or false", False),
+        requires=_text_map(top, "requires"))
 
 
 def _text_map(top: Section, key: str) -> Mapping[str, str]:

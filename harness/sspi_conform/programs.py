@@ -62,6 +62,9 @@ def program_of(profile: Profile, probe: Path, root: Path) -> Program:
         "UBSAN_OPTIONS": "abort_on_error=1:print_stacktrace=1",
         "NSS_WRAPPER_DISABLE_DEEPBIND": "1", "UID_WRAPPER_DISABLE_DEEPBIND": "1",  # which sanitizers refuse
     }
+    for path, advice in profile.requires.items():
+        if not (root / path).exists():
+            raise ConformError(f"{profile.name} is not complete here: there is no {path}", profile.source, advice)
     if profile.command:
         return Program(profile.name, profile.command, usual | dict(profile.environment), profile.files,
                        policy=profile.policy)

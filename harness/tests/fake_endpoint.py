@@ -18,6 +18,8 @@ WRITTEN = {"written": True}
 def usual(call, number, request):
     """What a well-behaved implementation answers."""
     answer = {"status": OK, "ns": 1}
+    if "NoSuchMember" in request:
+        return {"error": "no such member"}
     if call == "hello":
         return {"protocol": 1, "implementation": "fake", "entry": "none", "table_version": 1, "functions": []}
     if call == "NoSuchCallInSspi":

@@ -35,6 +35,19 @@ def test_a_draft_with_reasons_makes_the_run_green(root: Path, capsys: pytest.Cap
         draft(root, out, WRONG)
 
 
+def test_what_the_endpoint_lacks_waits_for_a_reason_too(root: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+    out = root / "harness" / "implementations" / "drafted.yaml"
+    lacking = {OTHER: Ended("undeclared", "acceptor", "no such function", "MakeSignature")}
+    assert run(root, engine=engine(lacking)) == 1
+    assert draft(root, out, lacking) == 0
+    assert "1 fail, from 1 causes" in capsys.readouterr().out
+    with pytest.raises(ConformError, match="'reason' is empty"):
+        run(root, "--impl", "drafted", engine=engine(lacking))
+    out.write_text(out.read_text().replace("  reason:\n", "  reason: It signs nothing.\n"))
+    assert run(root, "--impl", "drafted", engine=engine(lacking)) == 0
+    assert "Not played: 1 case: It signs nothing." in capsys.readouterr().out
+
+
 def test_no_draft_of_a_broken_run(root: Path, tmp_path: Path) -> None:  # noqa: F811
     assert draft(root, tmp_path / "new.yaml", {THIS: Ended("harness", "", "no luck")}) == 2
     assert not (tmp_path / "new.yaml").exists()

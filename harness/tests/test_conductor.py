@@ -312,8 +312,11 @@ def test_crash_while_giving_back(play) -> None:
 
 
 def test_missing_function(play) -> None:
-    played = play(case(["establish", "sign initiator"]), {"MakeSignature": [{"unsupported": "empty slot"}]})
+    missing = {"MakeSignature": [{"unsupported": "empty slot"}]}
+    played = play(case(["establish", "sign initiator"]), missing)  # the acceptor is judged
     assert played.trace.ended is not None and played.trace.ended.kind == "unsupported"
+    played = play(case(["establish", "sign initiator"], subject="initiator"), missing)
+    assert played.trace.ended is not None and played.trace.ended.kind == "undeclared"
     assert played.trace.ended.last_call == "MakeSignature"
 
 

@@ -25,14 +25,15 @@ def test_call_and_batch(tmp_path: Path) -> None:
     with fake("acceptor", tmp_path) as endpoint:
         assert endpoint.call(DELETE)["status"] == "0x00000000"
         answers = endpoint.batch([DELETE, {"call": "hello"}])
-        assert [answer["id"] for answer in answers] == [4, 5]
+        assert [answer["id"] for answer in answers] == [5, 6]
         assert answers[1]["protocol"] == 1
 
 
 def test_nothing_is_inherited(tmp_path: Path) -> None:
     argv = [sys.executable, "-I", "-c", "import json, os, sys\n"
             "for line in sys.stdin:\n"
-            "    print(json.dumps([{'id': 1, 'protocol': 1}, {'id': 2, 'unsupported': json.dumps(dict(os.environ))}]),"
+            "    print(json.dumps([{'id': 1, 'protocol': 1}, {'id': 2, 'unsupported': json.dumps(dict(os.environ))},"
+            " {'id': 3, 'error': 'no'}]),"
             " flush=True)"]
     with Endpoint("acceptor", argv, {"ONLY": "this"}, tmp_path) as endpoint:
         assert endpoint.hello["protocol"] == 1
@@ -88,6 +89,13 @@ def test_wrong_protocol(tmp_path: Path) -> None:
 def test_it_must_admit_what_it_does_not_know(tmp_path: Path) -> None:
     with pytest.raises(EndpointEnded, match="does not exist"):
         with fake("acceptor", tmp_path, {"NoSuchCallInSspi": [{"unsupported": None, "status": "0x00000000"}]}) as one:
+            assert not one.alive
+
+
+def test_it_must_admit_what_it_does_not_understand(tmp_path: Path) -> None:
+    script = {"hello": [{}, {"error": None, "protocol": 1}]}
+    with pytest.raises(EndpointEnded, match="a member that does not exist"):
+        with fake("acceptor", tmp_path, script) as one:
             assert not one.alive
 
 

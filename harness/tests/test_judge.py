@@ -172,6 +172,12 @@ def test_unsupported() -> None:
     assert (result.verdict, result.reason) == (Verdict.UNSUPPORTED, "no such function")
 
 
+def test_unsupported_is_for_the_profile_to_say() -> None:
+    result = judged({STATUS: "SEC_E_OK"}, {}, Ended("undeclared", "acceptor", "empty slot", "MakeSignature"))
+    assert result.verdict is Verdict.FAIL and not result.differences
+    assert "`unsupported` to MakeSignature (empty slot), and no profile says" in result.reason
+
+
 def test_a_case_without_expectation_proves_nothing() -> None:
     assert judge.judge(CASE, Expectation(CASE.id, {}), Trace(observed=dict(GOOD))).verdict is Verdict.ERROR
     watched = replace(CASE, scenario=replace(CASE.scenario, observe_only="why"))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from support import case, exists, fake_argv, fake_program, wait_for, world
-from sspi_conform.model import Trace
+from sspi_conform.model import ConformError, Trace
 from sspi_conform.pipeline import Pipeline, RealmGone
 from sspi_conform.pipelines import RunOptions, run_cases
 from sspi_conform.programs import Program
@@ -155,10 +155,34 @@ def test_no_cases_need_no_realm() -> None:
 
 
 def test_three_faults_in_a_row_stop_the_run() -> None:
-    outcomes = list(run_cases(many(50), options(Program("gone", ("/no-such-program",), {}, {}), jobs=1)))
+    babbles = fake_program({"AcquireCredentialsHandle": ["garbage"]})
+    outcomes = list(run_cases(many(50), options(babbles, jobs=1)))
     assert len(outcomes) == 50 and len({played.id for played, _ in outcomes}) == 50
     assert all(trace.ended is not None and trace.ended.kind == "harness" for _, trace in outcomes)
     assert sum("not played: 3 faults" in trace.ended.detail for _, trace in outcomes if trace.ended) == 47
+
+
+YES = """
+import json, sys
+for line in sys.stdin:
+    print(json.dumps([{"id": one["id"], "protocol": 1, "status": "0x00000000", "ns": 0} for one in json.loads(line)]), flush=True)
+"""
+KNOWS_CALLS = YES.replace('"status": "0x00000000"', '**({} if one["call"] == "hello" else {"unsupported": "no"})')
+
+
+@pytest.mark.parametrize(("code", "what"), [
+    (YES, "answered a call that does not exist with"), (KNOWS_CALLS, "answered a member that does not exist with"),
+    ("", "exit 0"), ("import time; time.sleep(60)", "no answer within 1 s")])
+@pytest.mark.parametrize("who", ["subject", "counterpart"])
+def test_who_cannot_be_trusted_plays_no_case(code: str, what: str, who: str) -> None:
+    untrusted = Program("the yes-man", (sys.executable, "-I", "-c", code), {}, {})
+    with pytest.raises(ConformError, match="the yes-man is no endpoint that can be trusted: .*" + what):
+        list(run_cases(many(3), options(**{who: untrusted}, deadline=1.0)))
+
+
+def test_a_program_that_is_not_there_plays_no_case() -> None:
+    with pytest.raises(ConformError, match="no-such-program"):
+        list(run_cases(many(3), options(Program("gone", ("/no-such-program",), {}, {}))))
 
 
 @pytest.mark.parametrize("part, name", [("kdc", "the KDC"), ("winbindd", "winbindd")])

@@ -50,12 +50,12 @@ def run(options: argparse.Namespace, engine: Any = None) -> int:
         print(f"exit 2: the harness broke in {len(broken)} cases, such as {broken[0].case.id}: {broken[0].reason}"
               if broken else "exit 2: interrupted")
         return 2
-    found = draft.causes(one.results)
+    found, missing = draft.causes(one.results), draft.lacking(one.results)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(draft.text(_head(profile), found, project.cases, datetime.date.today().isoformat()))
-    failed = len({case.id for cause in found for case in cause.cases})
-    print(f"{len(one.results)} cases: {failed} fail, from {len(found)} causes; {out} waits for their reasons"
-          if found else f"{len(one.results)} cases, none fails; {out} has no known failure")
+    out.write_text(draft.text(_head(profile), found, missing, project.cases, datetime.date.today().isoformat()))
+    failed = len({case.id for cause in found for case in cause.cases} | {one.id for some in missing.values() for one in some})
+    print(f"{len(one.results)} cases: {failed} fail, from {len(found) + len(missing)} causes; {out} waits for their reasons"
+          if failed else f"{len(one.results)} cases, none fails; {out} has no known failure")
     return 0
 
 
@@ -66,5 +66,5 @@ def _head(profile: Profile) -> dict[str, Any]:
              for entry in profile.unsupported]
     rest = {"packages": list(profile.packages), "acceptor-identity": profile.acceptor_identity,
             "environment": dict(profile.environment), "files": dict(profile.files), "policy": dict(profile.policy),
-            "adapter": profile.adapter, "remarks": profile.remarks, "unsupported": lacks}
+            "requires": dict(profile.requires), "adapter": profile.adapter, "remarks": profile.remarks, "unsupported": lacks}
     return {"name": profile.name, **how, **{key: value for key, value in rest.items() if value}}

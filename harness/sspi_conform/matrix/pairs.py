@@ -121,7 +121,7 @@ def _mark(project: Project, one: Asked, name: str, trace: Trace, initiator: Part
         return Mark(LACKS, lacks, case=one.case.id)
     ended = trace.ended
     if ended is not None:
-        return Mark(LACKS if ended.kind == "unsupported" else DIED, f"{ended.side}: {ended.detail}".lstrip(": "), ended.side,
+        return Mark(LACKS if ended.kind in ("unsupported", "undeclared") else DIED, f"{ended.side}: {ended.detail}".lstrip(": "), ended.side,
                     case=one.case.id)
     held = 0
     found: list[tuple[str, Difference]] = []

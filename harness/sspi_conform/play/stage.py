@@ -16,6 +16,7 @@ from .observed import Observed
 CRED, CTX = "cred", "ctx"  # the names of the handles a side uses unless a step says otherwise
 ROUND = "round"  # an exchange of `churn`
 MAIN = "main"  # the exchange of steps that name none
+_HARNESS_CALLS = ("pin", "heap")  # of the probe itself: that one cannot answer them says nothing of the implementation
 PACKAGE_LISTS = {"NTLM": "!Kerberos", "Kerberos": "!NTLM"}
 
 
@@ -161,7 +162,9 @@ class Stage:
     def no_status(self, side: Side, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Stopped:
         """What to raise for an answer without status."""
         if "unsupported" in answer:
-            return Stopped(Ended("unsupported", side.name, str(answer["unsupported"]), str(request["call"])))
+            about_us = request["call"] in _HARNESS_CALLS or "failalloc" in request
+            kind = "undeclared" if self.case.is_subject(side.name) and not about_us else "unsupported"
+            return Stopped(Ended(kind, side.name, str(answer["unsupported"]), str(request["call"])))
         detail = f"the probe refused the request: {answer.get('error', answer)}"
         return Stopped(Ended("harness", side.name, detail, str(request["call"])))
 

@@ -36,6 +36,16 @@ def causes(results: Iterable[Result]) -> list[Cause]:
             in sorted(found.items(), key=lambda item: (-len(item[1][0]), item[0]))]
 
 
+def lacking(results: Iterable[Result]) -> dict[str, list[Case]]:
+    """The cases that failed because the endpoint said `unsupported` and no profile did, by call."""
+    found: dict[str, list[Case]] = {}
+    for result in results:
+        ended = result.trace.ended if result.trace is not None else None
+        if result.verdict is Verdict.FAIL and ended is not None and ended.kind == "undeclared":
+            found.setdefault(ended.last_call, []).append(result.case)
+    return found
+
+
 def _reached(result: Result) -> list[tuple[str, str]]:
     """The wrong paths of a result with what was expected; the last status when nothing expected was reached."""
     assert result.trace is not None
@@ -45,11 +55,18 @@ def _reached(result: Result) -> list[tuple[str, str]]:
     return wrong or [(path, _expected(one) + " behind it") for path in last[-1:] for one in result.differences[:1]]
 
 
-def text(head: Mapping[str, Any], found: Sequence[Cause], cases: Sequence[Case], date: str) -> str:
-    """The draft as YAML. `cases`: the whole suite, so that no pattern says more than was seen."""
+def text(head: Mapping[str, Any], found: Sequence[Cause], missing: Mapping[str, Sequence[Case]], cases: Sequence[Case],
+         date: str) -> str:
+    """The draft as YAML. `cases`: the whole suite, so that no pattern says more than was seen. missing: what lacking()
+    found."""
     lines = ["# SPDX-License-Identifier: Apache-2.0",
              "# A draft: write a reason for every known failure; until then the file is refused.",
-             *(f"{key}: {_yaml(value)}" for key, value in head.items())]
+             *(f"{key}: {_yaml(value)}" for key, value in head.items() if key != "unsupported")]
+    if missing or head.get("unsupported"):
+        lines.append("unsupported:")
+    lines += [f"- {_yaml(entry)}" for entry in head.get("unsupported", ())]
+    for call, members in missing.items():
+        lines += [f"# {len(members)} cases need {call}", f"- case: {_yaml(patterns_of(members, cases))}", "  reason:"]
     if found:
         lines.append("known-failures:")
     for cause in found:
