@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from . import matchers
+from . import adapter, matchers
 from .captures import EVIDENCE, Captures, merge
 from .model import Case, Difference, Ended, Expectation, PathExpectation, Record, Result, Trace, Verdict, show
 from .profiles import KnownFailure, Profile
@@ -22,6 +22,7 @@ class Rules:
 
     strict: bool = False
     peer_is_harness: bool = True      # the counterpart is the harness's own peer, so its death is the harness's fault
+    adapter: bool = False             # the subject is dressed by an adapter: say of each difference whose it is
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ def judge(case: Case, expectation: Expectation, trace: Trace, known: Sequence[Kn
     paths = {path: one for path, one in expectation.paths.items()
              if matchers.side_of(path, case) in ("", case.subject)}
     differences, acceptable = _compare(case, paths, trace)
+    if rules.adapter:
+        differences = [replace(one, by=adapter.whose(one.path, trace.observed.get(one.path), paths.get(one.path)))
+                       for one in differences]
     if ended is None and not paths and not case.scenario.observe_only:
         return Result(case, Verdict.ERROR, trace=trace, seconds=trace.seconds,
                       reason="nothing is expected of this case, so it proves nothing; add a capture or observe-only")

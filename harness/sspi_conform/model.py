@@ -257,6 +257,7 @@ class Difference:
     binding: bool
     clause: str
     records: tuple[Record, ...] = ()
+    by: str = ""                                 # with an adapter: whose doing it is, adapter or library
 
 
 @dataclass(frozen=True)

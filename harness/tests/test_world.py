@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sspi_conform.model import Case
-from sspi_conform.world import Connections, Surroundings, furnish, home_of, surroundings_of
+from sspi_conform.world import Connections, Surroundings, filled_in, furnish, home_of, surroundings_of
 
 from realm.tls import SIGNED_WITH, build_parts, tls_in
 from support import case, world
@@ -42,6 +42,18 @@ def test_zone_is_that_of_the_side(tmp_path: Path) -> None:
     assert [furnish(replace(world(), keytabs={"all": "k", "host": "h"}), around, tmp_path / side)["TZ"]
             for side, around in zones.items()] == ["UTC0", "EST5"]
     assert zones["initiator"] == Surroundings()
+
+
+@pytest.mark.parametrize("authority", ["file", "none", "broken", "winbind", "standalone"])
+def test_accounts_are_qualified_and_left_away_where_winbindd_is_asked(tmp_path: Path, authority: str) -> None:
+    (tmp_path / "smbpasswd").write_text("alice:1000:XXXX:ABCD:[U ]:LCT-1:\nbob:1001:XXXX:EF01:[U ]:LCT-1:\n")
+    here = replace(world(), smbpasswd=str(tmp_path / "smbpasswd"))
+    path = Path(filled_in("{accounts}", here, Surroundings(authority), tmp_path))
+    asked = authority in ("winbind", "standalone")
+    assert path.exists() is not asked
+    if not asked:
+        lines = path.read_text().splitlines()
+        assert lines[0] == ("NTDOM\\this is no account" if authority == "broken" else "NTDOM\\alice:1000:XXXX:ABCD:[U ]:LCT-1:")
 
 
 def test_identity_of_another_realm() -> None:

@@ -9,3 +9,4 @@ peers: ## seven other implementations and curl against libsspi, live; prints who
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all examples
 	@PYTHONPATH=.:harness SSPI_CONFORM_BUILD=$(BUILD) $(PYTHON) -m pytest $(PYTEST_FLAGS) \
 		impl/tests/test_foreign_*.py
+	@ci/peers

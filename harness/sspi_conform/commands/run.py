@@ -8,13 +8,14 @@ import json
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .. import coverage, judge
+from .. import adapter, coverage, judge
 from ..captures import judged_paths
 from ..model import Case, ConformError, Result, Trace, Verdict
 from ..profiles import Profile
@@ -97,7 +98,7 @@ class Run:
 
     def play(self, cases: Sequence[Case], printer: Printer, engine: Engine | None = None) -> None:
         """Play and judge the cases, handing results to the printer as they come."""
-        rules = judge.Rules(self.options.strict, self.options.peer == "default")
+        rules = judge.Rules(self.options.strict, self.options.peer == "default", self.profile.adapter)
         to_play = []
         lacking = lacking_here(cases)
         for case in cases:
@@ -145,7 +146,9 @@ class Run:
         found = summarise(self.results, self.project.captures, unused, self.realm_ready, self.seconds,
                           self.interrupted)
         kills = read_kills(self.project.output_folder, self.project.root)
-        return replace(found, adapter=self.profile.adapter, kills=kills)
+        by = Counter(one.by for result in self.results for one in result.differences)
+        whose = {name: by[name] for name in (adapter.LIBRARY, adapter.ADAPTER)} if self.profile.adapter else {}
+        return replace(found, adapter=self.profile.adapter, differences_by=whose, kills=kills)
 
 
 def run(options: argparse.Namespace, engine: Engine | None = None) -> int:

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .. import judge, matchers, settings
+from .. import adapter, judge, matchers, settings
 from ..model import Case, Expectation, PathExpectation, Result, Source
 from ..model import show as shown
 from ..project import Project, open_project
@@ -61,7 +61,8 @@ def lines(case: Case, expectation: Expectation, result: Result | None = None) ->
         text += ["", "The other side (shown, never judged)", *_table(others, case, result, sources=False)]
     if result is not None:
         text += ["", f"Verdict: {result.verdict.label}" + (f": {result.reason}" if result.reason else "")]
-        text += [f"  {one.path}: expected {one.expected}, got {one.actual}" for one in result.differences]
+        text += [f"  {one.path}: expected {one.expected}, got {one.actual}" + (f" ({adapter.SHOWN[one.by]})" if one.by else "")
+                 for one in result.differences]
         if result.trace is not None:
             text += ["", "Everything observed", *(f"  {line}" for line in observed_text(result.trace).splitlines())]
     return text

@@ -59,6 +59,8 @@ def _add(suite: ElementTree.Element, result: Result, repeat: str) -> None:
         found.text = _clean("\n".join(lines))
     elif result.verdict in _SKIPPED:
         ElementTree.SubElement(case, "skipped", {"message": _clean(f"{result.verdict.label}: {result.reason}")})
+        if result.differences:
+            ElementTree.SubElement(case, "system-out").text = _clean("\n".join(lines))
     elif result.verdict is not Verdict.PASS:
         ElementTree.SubElement(case, "system-out").text = _clean("\n".join(lines))
 

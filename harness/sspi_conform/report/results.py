@@ -51,7 +51,7 @@ def case_entry(result: Result, repeats: Mapping[str, str]) -> dict[str, Any]:
 def _difference(one: Difference) -> dict[str, Any]:
     return {
         "path": one.path, "expected": one.expected, "actual": one.actual, "evidence": one.evidence,
-        "binding": one.binding, "clause": one.clause,
+        "binding": one.binding, "clause": one.clause, **({"by": one.by} if one.by else {}),
         "records": [{"record": record.source, "sources": [source.id for source in record.sources],
                      "windows": record.windows} for record in one.records],
     }

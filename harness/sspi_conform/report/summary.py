@@ -54,6 +54,7 @@ class Summary:
     unrecorded: int = 0                   # cases of which no source says what Windows does
     covering: Mapping[str, int] = field(default_factory=dict)  # verdicts of the cases of covering arrays
     adapter: bool = False  # the profile says that another interface is dressed as SSPI
+    differences_by: Mapping[str, int] = field(default_factory=dict)  # then: how many are the library's, the adapter's
     kills: Kills | None = None            # of the last run of `mutants`
     page: str = ""                        # where the HTML page is, or why there is none
 
@@ -144,7 +145,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "expectations": {
             "binding": vars(summary.binding), "advisory": vars(summary.advisory),
             "evidence": {kind: vars(tally) for kind, tally in summary.evidence.items()}},
-        "adapter": summary.adapter, "unused_known_failures": [str(entry) for entry in summary.unused],
+        "adapter": summary.adapter, "differences_by": dict(summary.differences_by), "unused_known_failures": [str(entry) for entry in summary.unused],
         "mutants": None if summary.kills is None else vars(summary.kills),
         "windows": None if summary.builds is None else {build: list(ids) for build, ids in summary.builds.items()},
         "realm_ready_seconds": summary.realm_ready, "seconds": round(summary.seconds, 6),

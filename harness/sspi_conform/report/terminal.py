@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TextIO
 
+from .. import adapter
 from ..judge import NEVER
 from ..model import Difference, Result, Verdict
 from .summary import Summary, Tally
@@ -19,7 +20,8 @@ def difference_line(one: Difference) -> str:
     why = [", ".join([one.evidence, *sources]) + ("" if one.binding else ", advisory")]
     if one.clause:
         why.append(f"clause {one.clause}")
-    return f"{one.path} expected {one.expected} ({'; '.join(why)}), got {one.actual}"
+    by = f" ({adapter.SHOWN[one.by]})" if one.by else ""
+    return f"{one.path} expected {one.expected} ({'; '.join(why)}), got {one.actual}{by}"
 
 
 def result_lines(result: Result, repeat: str) -> list[str]:
@@ -101,7 +103,9 @@ def summary_lines(summary: Summary) -> list[str]:
         lines.append(f"Of these {sum(summary.covering.values())} from covering arrays, advisory: {_counts(summary.covering)}")
     lines += [f"Not played: {number} case{'' if number == 1 else 's'}: {reason}" for reason, number in summary.not_run.items()]
     if summary.adapter:
-        lines.append("Through an adapter: statuses and whatever else it chooses are not the library's own")
+        of = summary.differences_by
+        lines.append(f"Through an adapter: {sum(of.values())} paths differ, {of[adapter.LIBRARY]} by the library (tokens, flags, "
+                     f"messages, whether it refuses), {of[adapter.ADAPTER]} by the adapter's choice (which status, memory, expiry)")
     lines.append(f"Expectations: binding {_tally(summary.binding)}; advisory {_tally(summary.advisory)}")
     lines += [f"  {kind:<10}  {_tally(tally)}" for kind, tally in summary.evidence.items()]
     if summary.unrecorded:
