@@ -35,6 +35,10 @@ def load(path: Path, options: Options | None = None, progress: Progress | None =
         raise ConformError("the file is empty", str(path), _ADVICE)
     if file.is_one(content):
         return file.read(content, path.name)
+    from . import curl, probe_lines
+    for kind in (probe_lines, curl):
+        if kind.is_one(content):
+            return kind.read(content, path.name)
     raise ConformError("no capture, no trace of curl, no lines of the probe and no exchange file", str(path), _ADVICE)
 
 

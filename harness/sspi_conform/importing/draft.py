@@ -74,3 +74,18 @@ class Draft:
         if self.outcome is None:
             found.append("how it ended is not in the capture")
         return found
+
+
+def worth_telling(drafts: list[Draft]) -> list[Draft]:
+    """A server that asks for a token and never gets one counts once, and only when nobody else satisfied it."""
+    served = {(one.place.server, one.place.server_port) for one in drafts if one.has_tokens}
+    found = []
+    for draft in drafts:
+        where = (draft.place.server, draft.place.server_port)
+        if not draft.has_tokens and draft.transport == "HTTP":
+            if where in served:
+                continue
+            served.add(where)
+            draft.miss("the client never sent a token")
+        found.append(draft)
+    return found

@@ -11,7 +11,7 @@ from ..exchange.model import Exchange, KdcMessage, Recording
 from ..model import ConformError
 from . import kdc, packets
 from .connection import Connection
-from .draft import Draft
+from .draft import Draft, worth_telling
 from .kdc import Kdc
 from .options import Options, Progress
 from .shown import counted
@@ -69,22 +69,7 @@ def _nothing(path: Path, tshark: Tshark, found: Found, missing: tuple[str, ...])
 
 def _drafts(connections: Iterable[Connection]) -> list[Draft]:
     found = [draft for one in connections if one.reader for draft in one.reader.drafts]
-    return sorted(_worth_telling(found), key=lambda draft: draft.first)
-
-
-def _worth_telling(drafts: list[Draft]) -> list[Draft]:
-    """A server that asks for a token and never gets one counts once, and only when nobody else satisfied it."""
-    served = {(one.place.server, one.place.server_port) for one in drafts if one.has_tokens}
-    found = []
-    for draft in drafts:
-        where = (draft.place.server, draft.place.server_port)
-        if not draft.has_tokens and draft.transport == "HTTP":
-            if where in served:
-                continue
-            served.add(where)
-            draft.miss("the client never sent a token")
-        found.append(draft)
-    return found
+    return sorted(worth_telling(found), key=lambda draft: draft.first)
 
 
 def _numbered(drafts: list[Draft]) -> tuple[Exchange, ...]:
