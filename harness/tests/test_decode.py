@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import random
+import shutil
+import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from sspi_conform.decode.text import Found, tokens
 from sspi_conform.decode.tree import Node
 from sspi_conform.model import ConformError
 from sspi_conform.peer import ntlm_crypto
-from sspi_conform.proof import inputs, recordings
+from sspi_conform.proof import inputs, krb5_crypto, recordings
 from sspi_conform.tokens import ntlm, spnego
 
 PASSWORD = "S3cret-for-tests"
@@ -165,3 +168,72 @@ def test_recorded_tickets_open() -> None:
     for what, least in (("ticket", 20), ("authenticator", 20), ("signature", 20), ("enc-part", 20), ("MIC", 8)):
         assert found.count((what, "good")) >= least, what
     assert {name for name, mark in found if mark == "bad"} == {"ticket"}
+
+
+def test_redacted_tokens_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "tokens.txt"
+    file.write_text("\n".join(one.hex() for one in exchange()))
+    assert cli.main(["decode", str(file), "--redact"]) == 0
+    out = capsys.readouterr().out
+    assert [len(one.data) for one in tokens(out.encode())] == [len(one) for one in exchange()]
+    text = "\n".join(line for tree in trees([one.data for one in tokens(out.encode())]) for line in tree.lines())
+    assert "alice" not in text and "SERVER" not in text and "NTLM AUTHENTICATE" in text
+
+
+def test_sha2_of_rfc_8009() -> None:
+    """Appendix A: usage 2, a plaintext shorter than a block."""
+    for etype, key, confounder, cipher in (
+            (19, "3705D96080C17728A0E800EAB6E0D23C", "7BCA285E2FD4130FB55B1A5C83BC5B24",
+             "84D7F30754ED987BAB0BF3506BEB09CFB55402CEF7E6877CE99E247E52D16ED4421DFDF8976C"),
+            (20, "6D404D37FAF79F9DF0D33568D320669800EB4836472EA8A026D16B7182460C52", "B80D3251C1F6471494256FFE712D0B9A",
+             "4ED7B37C2BCAC8F74F23C1CF07E62BC7B75FB3F637B9F559C7F664F69EAB7B6092237526EA0D1F61CB20D69D10F2")):
+        found = krb5_crypto.opened(etype, bytes.fromhex(key), 2, bytes.fromhex(cipher))
+        assert found.hex().upper() == confounder + "000102030405"
+        with pytest.raises(ConformError):
+            krb5_crypto.opened(etype, bytes.fromhex(key), 3, bytes.fromhex(cipher))
+
+
+@pytest.mark.skipif(not shutil.which("ktutil"), reason="ktutil (krb5-user) is not installed")
+def test_keys_of_a_password_are_those_of_mit(tmp_path: Path) -> None:
+    names = {17: "aes128-cts-hmac-sha1-96", 18: "aes256-cts-hmac-sha1-96", 19: "aes128-cts-hmac-sha256-128",
+             20: "aes256-cts-hmac-sha384-192"}
+    lines = [f"addent -password -p host/web.sspi.test@SSPI.TEST -k 3 -e {name}\n{PASSWORD}é" for name in names.values()]
+    made = tmp_path / "made.keytab"
+    subprocess.run(["ktutil"], input="\n".join([*lines, f"wkt {made}", "quit", ""]), text=True, check=True, capture_output=True)
+    want = [(key.owner, key.etype, key.value) for key in keys.keys_of([made], [])]
+    found = keys.keys_of_password(PASSWORD + "é", "host/web.sspi.test@SSPI.TEST")
+    assert [(key.owner, key.etype, key.value) for key in found] == want and len(want) == 4
+    machine = keys.keys_of_password(PASSWORD, "WEB$@SSPI.TEST")[1]
+    host = krb5_crypto.key_of_password(18, PASSWORD, "SSPI.TESThostweb.sspi.test")
+    assert (machine.owner, machine.value) == ("", host)
+    for principal, password in (("host/web", "x"), ("host/web@R", None)):
+        with pytest.raises(ConformError):
+            keys.keys_of_password(password, principal)
+
+
+def test_negoex_bodies() -> None:
+    def message(number: int, body: bytes) -> bytes:
+        return struct.pack("<8sIIII16s", b"NEGOEXTS", number, 0, 40, 40 + len(body), bytes(16)) + body
+
+    scheme = bytes.fromhex("5c33530deaf90d4db2ec4ae3786ec308")
+    nego = message(0, b"r" * 32 + bytes(8) + struct.pack("<IHHIHH", 96, 1, 0, 0, 0, 0) + scheme)
+    verify = message(6, scheme + struct.pack("<IIIII", 20, 1, 16, 80, 12) + bytes(4) + b"c" * 12)
+    alert = message(7, scheme + struct.pack("<IIHH", 0xC000006D, 0, 0, 0))
+    text = "\n".join(trees([nego + message(5, scheme + struct.pack("<II", 64, 4) + b"TOKN") + verify + alert])[0].lines())
+    for words in ("auth scheme: 0d53335c-f9ea-4d0d-b2ec-4ae3786ec308 PKU2U", "random: " + (b"r" * 32).hex(), "exchange: 544f4b4e",
+                  "checksum type: 16", "checksum: " + (b"c" * 12).hex(), "error code: 0xc000006d"):
+        assert words in text, words
+    for size in range(len(nego)):
+        trees([nego[:size]])
+
+
+def test_rc4_mic_of_rfc_4757() -> None:
+    from sspi_conform.decode.kerberos_opened import check_mic
+
+    key, message = bytes(range(16)), b"\x30\x03\x06\x01\x2a"
+    head = bytes.fromhex("01011100ffffffff")
+    made = krb5_crypto.checksum(23, key, 15, head + message)[:8]
+    token = bytes.fromhex("602306092a864886f712010202") + head + bytes(8) + made
+    assert check_mic(token, message, kerberos_tree.Exchange(keys_of_messages={False: (23, key)})) is True
+    assert check_mic(token, message + b"x", kerberos_tree.Exchange(keys_of_messages={False: (23, key)})) is False
+    assert check_mic(token, message, kerberos_tree.Exchange()) is None

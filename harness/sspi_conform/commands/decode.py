@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import getpass
+import base64
 import json
 import sys
 from pathlib import Path
@@ -19,6 +19,8 @@ examples:
   curl -v --negotiate -u : http://host/ 2>&1 | sspi-conform decode -
   sspi-conform decode tokens.txt --password -             one token a line; asks for the password
   sspi-conform decode token.bin --keytab http.keytab      opens ticket, authenticator and PAC
+  sspi-conform decode token.bin --principal host/web.corp@CORP --password -
+  sspi-conform decode tokens.txt --redact                 for a bug report: names and secrets replaced
 
 Tokens of one input are one exchange: a CHALLENGE before an AUTHENTICATE lets its proof and MIC be verified.
 [ok] and [WRONG] stand before what was verified. Exit: 0 decoded, 1 something is malformed or wrong, 3 no token."""
@@ -30,25 +32,33 @@ def add(commands: Any) -> None:
                                  description="Shows every layer of SPNEGO, NTLM, Kerberos and NEGOEX tokens.",
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("token", metavar="TOKEN|FILE|-", help="a token, a header, a file with them, or - for standard input")
-    parser.add_argument("--keytab", type=Path, action="append", default=[], metavar="FILE", help="keys of the service")
-    parser.add_argument("--password", metavar="TEXT", help="of the NTLM account; - asks for it")
-    parser.add_argument("--nthash", metavar="HEX", help="the NT hash instead; also the RC4 key of a service")
+    keys.add_options(parser)
+    parser.add_argument("--redact", action="store_true", help="print the tokens again, one a line in base64, with names, nonces, "
+                                                              "proofs and times replaced, to be shown to others")
     parser.add_argument("--json", action="store_true", help="for machines")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     found = text.tokens(_content(options.token))
-    password = getpass.getpass("Password: ") if options.password == "-" else options.password
-    hashes = keys.hashes_of(password, options.nthash)
-    exchange = token_tree.Exchange(ntlm_tree.Exchange(hashes=hashes),
-                                   kerberos_tree.Exchange(keys.keys_of(options.keytab, hashes)))
+    if options.redact:
+        return _redact(found)
+    secrets = keys.given(options)
+    exchange = token_tree.Exchange(ntlm_tree.Exchange(hashes=secrets.hashes), kerberos_tree.Exchange(secrets.keys))
     trees = token_tree.decode_all(found, exchange)
     if options.json:
         print(json.dumps({"schema": 1, "tokens": [tree.json() for tree in trees]}, indent=1))
     else:
         print("\n\n".join("\n".join(tree.lines()) for tree in trees))
     return 1 if any(True for tree in trees for _ in tree.wrong()) else 0
+
+
+def _redact(found: list[text.Found]) -> int:
+    from ..exchange.redact import redact_tokens
+
+    for token in redact_tokens([one.data for one in found]):
+        print(base64.b64encode(token).decode())
+    return 0
 
 
 def _content(word: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..captures import load_sources
+from ..decode import keys
 from ..diagnosis import engine, shown
 from ..diagnosis.view import View
 from ..exchange.model import Recording
@@ -41,9 +41,7 @@ def add(commands: Any) -> None:
     parser.add_argument("file", metavar="FILE|-", help="a capture, a trace, an exchange file, or - for standard input")
     parser.add_argument("--exchange", type=int, metavar="N", help="only this one, by its number")
     parser.add_argument("--all", action="store_true", help="not only the first finding, and what else differs from Windows")
-    parser.add_argument("--keytab", type=Path, action="append", default=[], metavar="FILE", help="keys of the service")
-    parser.add_argument("--password", metavar="TEXT", help="of the account; - asks for it")
-    parser.add_argument("--nthash", metavar="HEX", help="the NT hash instead")
+    keys.add_options(parser)
     parser.add_argument("--certificate", type=Path, metavar="FILE", help="the server's, PEM or DER: its channel bindings are compared")
     parser.add_argument("--tls-keys", type=Path, action="append", default=[], metavar="FILE",
                         help="key log or RSA key, for TLS; may be repeated")
@@ -93,13 +91,10 @@ def _text(options: argparse.Namespace, recording: Recording, found: list[tuple[V
 def _recording(options: argparse.Namespace) -> Recording:
     """The input, with what the secrets tell about its legs."""
     from .. import importing
-    from ..decode import keys
     from ..exchange import verify
     from .import_ import ports
 
-    password = getpass.getpass("Password: ") if options.password == "-" else options.password
-    hashes = keys.hashes_of(password, options.nthash)
-    secrets = verify.Secrets(keys.keys_of(options.keytab, hashes), hashes)
+    secrets = keys.given(options)
     with _named(options.file) as path:
         recording = importing.load(path, importing.Options(ports(options.port), tuple(options.tls_keys)))
     if options.certificate:

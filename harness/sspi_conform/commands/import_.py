@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import importing
+from ..decode import keys
 from ..exchange import file
 from ..exchange.model import Recording
 from ..importing import shown
@@ -20,6 +21,7 @@ examples:
   sspi-conform import customer.pcapng --out case-4711.json
   sspi-conform import rdp.pcapng --tls-keys keys.log         a key log (NSS format) or an RSA key opens TLS
   sspi-conform import lab.pcapng --port 10088=kerberos       when a beginning is ambiguous
+  sspi-conform import customer.pcapng --keytab http.keytab   tickets are opened; what they told is kept, not they
   sspi-conform import customer.pcapng --no-redact --json     the exchange file to standard output, with all names
 
 Reads SMB, HTTP and WinRM, LDAP, DCE/RPC over TCP and in pipes, CredSSP, RD Gateway, MS-NNS, DNS TKEY, NTLM inside other
@@ -40,6 +42,7 @@ def add(commands: Any) -> None:
                         help="key log or RSA key, for TLS; may be repeated")
     parser.add_argument("--port", action="append", default=[], metavar="N=PROTOCOL",
                         help="what is spoken on a port; may be repeated")
+    keys.add_options(parser)
     parser.set_defaults(command=run)
 
 
@@ -49,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     progress = importing.Progress(_tell if sys.stderr.isatty() else None)
     recording = importing.load(options.file, settings, progress)
     _tell_end(progress)
+    recording = _verified(recording, options)
     kept = recording if options.no_redact else _redacted(recording)
     if options.json:
         print(file.text(kept), end="")
@@ -57,6 +61,12 @@ def run(options: argparse.Namespace) -> int:
     print(_written(options, kept))
     print(_summary(recording, time.monotonic() - started, progress))
     return 0
+
+
+def _verified(recording: Recording, options: argparse.Namespace) -> Recording:
+    """What secrets tell, told before they become unknowable."""
+    from ..exchange.verify import verified
+    return verified(recording, keys.given(options))
 
 
 def _redacted(recording: Recording) -> Recording:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..model import ConformError
 from ..proof import krb5_crypto, krb5_tokens
-from ..tokens import TokenError, der
+from ..tokens import TokenError, der, message_kind
 from .kerberos_tree import Exchange, Key, etype_name
 from .notes import Notes
 from .ntlm_tree import time_of
@@ -30,6 +30,8 @@ _PAC = {1: "LOGON_INFO", 2: "CREDENTIALS", 6: "SERVER_CHECKSUM", 7: "KDC_CHECKSU
 _AP_OPTIONS = 143  # KERB_AUTH_DATA_AP_OPTIONS (MS-KILE 3.2.5.8)
 _AP_OPTIONS_CBT, _AP_OPTIONS_UNVERIFIED = 0x4000, 0x8000
 _ACCEPTOR_SIGN, _INITIATOR_SIGN = 23, 25  # key usages of RFC 4121 2
+_RC4_SIGN, _RC4_MIC = 15, 24  # usage of RFC 4757 7.2; bytes behind the framing
+_SIGNATURES = {-138: 16, 15: 12, 16: 12, 19: 16, 20: 24}  # bytes, by type (MS-PAC 2.8.1, RFC 8009 6)
 _CHECKSUM_GSS = 24  # bytes without delegation
 
 
@@ -163,7 +165,7 @@ def _pac(node: Node, pac: bytes, key: Key) -> bool | None:
         if kind == 10 and size >= 10:
             found.add("client", content[10:10 + int.from_bytes(content[8:10], "little")].decode("utf-16-le", "replace"))
         if kind in (6, 7) and size >= 4:
-            signature = 16 if content[:4] == b"\x76\xff\xff\xff" else 12
+            signature = _SIGNATURES.get(int.from_bytes(content[:4], "little", signed=True), size - 4)
             blank[offset + 4:offset + 4 + signature] = bytes(signature)
             server = (found, content[:4], content[4:4 + signature]) if kind == 6 else server
     if not server:
@@ -225,15 +227,27 @@ def _reply(data: bytes, node: Node, exchange: Exchange) -> None:
 
 
 def check_mic(mic: bytes, message: bytes, exchange: Exchange) -> bool | None:
-    """Whether a MIC token of RFC 4121 4.2.6.1 covers a message; None when its key is not known."""
+    """Whether a MIC token of RFC 4121 4.2.6.1 or RFC 4757 7.2 covers a message; None when its key is not known."""
+    if message_kind(mic) == "RC4 MIC":
+        return _check_rc4(mic, message, exchange)
     if mic[:2] != b"\x04\x04" or len(mic) < 16:
         return None
     acceptor = bool(mic[2] & 1)
     etype, key = exchange.keys_of_messages.get(bool(mic[2] & 4), (0, b""))
-    if etype not in (krb5_crypto.AES128, krb5_crypto.AES256):
+    if etype not in krb5_crypto.CONFOUNDER:
         return None
     usage = _ACCEPTOR_SIGN if acceptor else _INITIATOR_SIGN
     return krb5_crypto.equal(krb5_crypto.checksum(etype, key, usage, message + mic[:16]), mic[16:])
+
+
+def _check_rc4(mic: bytes, message: bytes, exchange: Exchange) -> bool | None:
+    """The token does not say whose key it is made with."""
+    keys = [key for etype, key in exchange.keys_of_messages.values() if etype == krb5_crypto.RC4]
+    token = mic[-_RC4_MIC:]
+    if not keys:
+        return None
+    return any(krb5_crypto.equal(krb5_crypto.checksum(krb5_crypto.RC4, key, _RC4_SIGN, token[:8] + message)[:8], token[16:])
+               for key in keys)
 
 
 def _limit(name: str, element: der.Element) -> dict[str, float]:

@@ -16,12 +16,12 @@ _ETYPES = {3: "des-cbc-md5", 17: "aes128-cts-hmac-sha1-96", 18: "aes256-cts-hmac
 
 @dataclass(frozen=True)
 class Key:
-    """A key of a service. `owner` without its realm; empty: of whatever service."""
+    """A key of a service. `owner` without its realm; empty: of whatever service. `kvno` is None outside of a keytab."""
 
     owner: str
     etype: int
     value: bytes
-    kvno: int = 0
+    kvno: int | None = None
 
 
 @dataclass

@@ -2,13 +2,40 @@
 """The secrets that a person gives: a password, an NT hash, keytabs."""
 from __future__ import annotations
 
+import argparse
+import getpass
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..model import ConformError
 from .kerberos_tree import Key
 
 _RC4 = 23
+_AES = (17, 18, 19, 20)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Keys of services and NT hashes of accounts."""
+
+    keys: Sequence[Key] = ()
+    hashes: Sequence[bytes] = ()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options by which a person gives secrets."""
+    parser.add_argument("--keytab", type=Path, action="append", default=[], metavar="FILE", help="keys of the service")
+    parser.add_argument("--password", metavar="TEXT", help="of the NTLM account, or with --principal of a service; - asks for it")
+    parser.add_argument("--principal", metavar="NAME@REALM", help="whose password it is: makes the AES keys of the account")
+    parser.add_argument("--nthash", metavar="HEX", help="the NT hash instead; also the RC4 key of a service")
+
+
+def given(options: argparse.Namespace) -> Secrets:
+    """What they gave."""
+    password = getpass.getpass("Password: ") if options.password == "-" else options.password
+    hashes = hashes_of(password, options.nthash)
+    return Secrets([*keys_of(options.keytab, hashes), *keys_of_password(password, options.principal)], hashes)
 
 
 def hashes_of(password: str | None, digits: str | None) -> list[bytes]:
@@ -26,6 +53,25 @@ def hashes_of(password: str | None, digits: str | None) -> list[bytes]:
     if len(value) != 16:
         raise ConformError("--nthash is not 32 hexadecimal digits", "", "It is MD4 of the password in UTF-16.")
     return [value]
+
+
+def keys_of_password(password: str | None, principal: str | None) -> list[Key]:
+    """The AES keys of a service's account, whose name makes the salt (RFC 4120 4, MS-KILE 3.1.1.2)."""
+    if principal is None:
+        return []
+    if password is None:
+        raise ConformError("--principal says whose password it is, and there is none", "", "Give --password too.")
+    name, at, realm = principal.rpartition("@")
+    if not at or not name or not realm:
+        raise ConformError(f"--principal {principal}: no realm", "", "Write it as host/web.example.com@EXAMPLE.COM; it is the "
+                           "name of the account: for a machine WEB$@EXAMPLE.COM.")
+    from ..proof import krb5_crypto
+
+    salt = realm + name.replace("/", "")
+    if name.endswith("$") and "/" not in name:  # a machine's account on Windows
+        salt = f"{realm}host{name[:-1].lower()}.{realm.lower()}"
+    return [Key("" if name.endswith("$") else name, etype, krb5_crypto.key_of_password(etype, password, salt))
+            for etype in _AES]
 
 
 def keys_of(keytabs: Sequence[Path], hashes: Sequence[bytes]) -> list[Key]:

@@ -2,20 +2,15 @@
 """Whole tokens of any kind as trees; the tokens of one input share what is known of their exchange."""
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..tokens import TokenError, kind, message_fields, message_kind, spnego
+from ..tokens import TokenError, kind, message_fields, message_kind, negoex, spnego
 from . import kerberos_tree, ntlm_tree
 from .notes import Notes
 from .text import Found
 from .tree import Node
 
-# MS-NEGOEX 2.2.6.2
-_NEGOEX = ("INITIATOR_NEGO", "ACCEPTOR_NEGO", "INITIATOR_META_DATA", "ACCEPTOR_META_DATA", "CHALLENGE", "AP_REQUEST",
-           "VERIFY", "ALERT")
-_NEGOEX_SIGNATURE = b"NEGOEXTS"
 
 
 @dataclass
@@ -42,7 +37,7 @@ def decode(found: Found, exchange: Exchange) -> Node:
 
 
 def _name(data: bytes) -> str:
-    if data.startswith(_NEGOEX_SIGNATURE):
+    if data.startswith(negoex.SIGNATURE):
         return "NEGOEX"
     found = kind(data)
     if found != "other":
@@ -54,7 +49,7 @@ def _name(data: bytes) -> str:
 def _describe(data: bytes, node: Node, exchange: Exchange) -> None:
     try:
         found = kind(data)
-        if data.startswith(_NEGOEX_SIGNATURE):
+        if data.startswith(negoex.SIGNATURE):
             _negoex(data, node)
         elif found.startswith("NTLM"):
             ntlm_tree.describe(data, node, exchange.ntlm)
@@ -122,15 +117,20 @@ def _mic_fits(message: spnego.NegTokenInit | spnego.NegTokenResp, exchange: Exch
 
 
 def _negoex(data: bytes, node: Node) -> None:
-    """The messages one after the other (MS-NEGOEX 2.2.6.2), by their headers."""
-    at = 0
-    while at < len(data):
-        if at + 40 > len(data) or data[at:at + 8] != _NEGOEX_SIGNATURE:
-            raise TokenError(at, "the header of a NEGOEX message")
-        number, sequence, _, size = struct.unpack_from("<IIII", data, at + 8)
-        if size < 40 or at + size > len(data):
-            raise TokenError(at + 20, f"a message of at least 40 bytes inside the token, not {size}")
-        one = node.add(_NEGOEX[number] if number < len(_NEGOEX) else f"message type {number}", f"{size} bytes")
-        one.add("sequence number", sequence)
-        one.add("conversation", data[at + 24:at + 40])
-        at += size
+    """The messages one after the other (MS-NEGOEX 2.2.6)."""
+    for message in negoex.messages(data):
+        one = node.add(message.name, f"{message.size} bytes")
+        one.add("sequence number", message.sequence)
+        one.add("conversation", data[message.offset + 24:message.offset + negoex.HEADER])
+        for name, at, size in message.fields:
+            value = data[at:at + size]
+            if name == "auth scheme":
+                one.add(name, negoex.scheme_name(value))
+            elif name == "protocol version":
+                one.add(name, int.from_bytes(value, "little"))
+            elif name == "checksum type":
+                one.add(name, int.from_bytes(value, "little", signed=True))
+            elif name == "error code":
+                one.add(name, f"0x{int.from_bytes(value, 'little'):08x}")
+            else:
+                one.add(name, value)

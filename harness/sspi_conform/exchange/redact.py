@@ -12,7 +12,7 @@ etypes, kvno, versions, error codes and extended errors, ports, statuses, facts,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +33,15 @@ def redact(recording: Recording, key: bytes | None = None) -> Recording:
     first = Pseudonyms(key=key)  # to learn which names there are: none of them may be a pseudonym
     _redacted(recording, first)
     return _redacted(recording, Pseudonyms(first.met, key))
+
+
+def redact_tokens(tokens: Sequence[bytes], key: bytes | None = None) -> list[bytes]:
+    """Tokens alone; they share their pseudonyms."""
+    first = Pseudonyms(key=key)
+    for one in tokens:
+        redacted(one, first)
+    names = Pseudonyms(first.met, key)
+    return [redacted(one, names) for one in tokens]
 
 
 def _redacted(recording: Recording, names: Pseudonyms) -> Recording:

@@ -46,12 +46,13 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from ..decode import kerberos_tree, ntlm_tree, token_tree
 from ..decode.kerberos_tree import Key
+from ..decode.keys import Secrets
 from ..decode.notes import Notes
 from ..decode.text import Found
 from ..tokens import TokenError, der, kerberos, kind, ntlm, spnego
@@ -72,14 +73,6 @@ FACTS = MappingProxyType({
 })
 _FILETIME_OF_1970 = 116444736000000000
 _STIME = 4  # of KRB-ERROR
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """What a person gave; decode/keys.py makes both."""
-
-    keys: Sequence[Key] = ()
-    hashes: Sequence[bytes] = ()
 
 
 def verified(recording: Recording, secrets: Secrets = Secrets()) -> Recording:
@@ -176,11 +169,11 @@ def _target_name(name: bytes | None, asked: ntlm.Challenge | None) -> str:
 
 def _keytab(values: dict[str, Any], keys: Sequence[Key]) -> dict[str, Any]:
     """Which keys there are for the ticket's principal; nothing for user-to-user, where they play no part."""
-    if not any(key.owner for key in keys) or "use-session-key" in values["apOptions"]:
+    own = [(key.etype, key.kvno) for key in keys if key.owner.lower() == values["sname"].lower() and key.kvno is not None]
+    if not any(key.kvno is not None for key in keys) or "use-session-key" in values["apOptions"]:
         return {}
-    own = [key for key in keys if key.owner.lower() == values["sname"].lower()]
-    return {"keytab": sorted({key.kvno for key in own if key.etype == values["etype"]}),
-            "keytab-etypes": sorted({key.etype for key in own})}
+    return {"keytab": sorted({kvno for etype, kvno in own if etype == values["etype"]}),
+            "keytab-etypes": sorted({etype for etype, _ in own})}
 
 
 def _note_stime(token: bytes, notes: Notes) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opening what is encrypted in recorded Kerberos tokens, with its confounder (RFC 3962, RFC 4757).
+"""Opening what is encrypted in recorded Kerberos tokens, with its confounder (RFC 3962, RFC 4757, RFC 8009).
 
 Not libkrb5, which libsspi has: what is compared must not come from one place. And not one that hides the confounder.
 """
@@ -16,10 +16,15 @@ from Cryptodome.Cipher import AES, ARC4
 from ..model import ConformError
 
 AES128, AES256, RC4 = 17, 18, 23
-CONFOUNDER = {AES128: 16, AES256: 16, RC4: 8}
-KEY_SIZE = {AES128: 16, AES256: 32, RC4: 16}
+AES128_SHA256, AES256_SHA384 = 19, 20
+CONFOUNDER = {AES128: 16, AES256: 16, RC4: 8, AES128_SHA256: 16, AES256_SHA384: 16}
+KEY_SIZE = {AES128: 16, AES256: 32, RC4: 16, AES128_SHA256: 16, AES256_SHA384: 32}
 _BLOCK, _HMAC = 16, 12
 _RC4_USAGES = {3: 8, 9: 8, 23: 13}  # RFC 4757 3: the others keep their number
+# RFC 8009 3 and 5: hash, bytes of Ki, Kc and of what is left of the HMAC; iterations and name for a password.
+_SHA2 = {AES128_SHA256: ("sha256", 16, b"aes128-cts-hmac-sha256-128"),
+         AES256_SHA384: ("sha384", 24, b"aes256-cts-hmac-sha384-192")}
+_ITERATIONS = {AES128: 4096, AES256: 4096, AES128_SHA256: 32768, AES256_SHA384: 32768}
 TICKET, AUTHENTICATOR, REPLY = 2, 11, 12
 
 
@@ -30,6 +35,8 @@ def opened(etype: int, key: bytes, usage: int, cipher: bytes) -> bytes:
     if etype not in CONFOUNDER:
         raise ConformError(f"encryption type {etype} cannot be opened here")
     number = struct.pack(">I", usage)
+    if etype in _SHA2:
+        return _opened_sha2(etype, key, number, cipher)
     plain = _cts(_derived(key, number + b"\xaa"), cipher[:-_HMAC])
     _same(hmac.digest(_derived(key, number + b"\x55"), plain, "sha1")[:_HMAC], cipher[-_HMAC:])
     return plain
@@ -42,6 +49,29 @@ def _opened_rc4(key: bytes, usage: int, cipher: bytes) -> bytes:
     return plain
 
 
+def _opened_sha2(etype: int, key: bytes, number: bytes, cipher: bytes) -> bytes:
+    """RFC 8009 5: what is encrypted is authenticated, behind the initial vector."""
+    hash_, size, _ = _SHA2[etype]
+    body, mac = cipher[:-size], cipher[-size:]
+    _same(hmac.digest(_expanded(etype, key, number + b"\x55", size), bytes(_BLOCK) + body, hash_)[:size], mac)
+    return _cts(_expanded(etype, key, number + b"\xaa", len(key)), body)
+
+
+def _expanded(etype: int, key: bytes, label: bytes, size: int) -> bytes:
+    """KDF-HMAC-SHA2 of RFC 8009 3; sizes in bytes."""
+    return hmac.digest(key, b"\0\0\0\1" + label + b"\0" + struct.pack(">I", 8 * size), _SHA2[etype][0])[:size]
+
+
+def key_of_password(etype: int, password: str, salt: str) -> bytes:
+    """The key of a password (RFC 3962 4, RFC 8009 4)."""
+    word, size = password.encode(), KEY_SIZE[etype]
+    if etype in _SHA2:
+        hash_, _, name = _SHA2[etype]
+        base = hashlib.pbkdf2_hmac(hash_, word, name + b"\0" + salt.encode(), _ITERATIONS[etype], size)
+        return _expanded(etype, base, b"kerberos", size)
+    return _derived(hashlib.pbkdf2_hmac("sha1", word, salt.encode(), _ITERATIONS[etype], size), b"kerberos")
+
+
 def _same(made: bytes, found: bytes) -> None:
     if not hmac.compare_digest(made, found):
         raise ConformError("the key does not open this")
@@ -52,11 +82,15 @@ def equal(made: bytes, found: bytes) -> bool:
 
 
 def checksum(etype: int, key: bytes, usage: int, data: bytes) -> bytes:
-    """The keyed checksum that belongs to an encryption type (RFC 3962 7, RFC 4757 4)."""
+    """The keyed checksum that belongs to an encryption type (RFC 3962 7, RFC 4757 4, RFC 8009 6)."""
     if etype == RC4:
         signing = hmac.digest(key, b"signaturekey\0", "md5")
         return hmac.digest(signing, hashlib.md5(struct.pack("<I", _RC4_USAGES.get(usage, usage)) + data).digest(), "md5")
-    return hmac.digest(_derived(key, struct.pack(">I", usage) + b"\x99"), data, "sha1")[:_HMAC]
+    label = struct.pack(">I", usage) + b"\x99"
+    if etype in _SHA2:
+        hash_, size, _ = _SHA2[etype]
+        return hmac.digest(_expanded(etype, key, label, size), data, hash_)[:size]
+    return hmac.digest(_derived(key, label), data, "sha1")[:_HMAC]
 
 
 def _derived(key: bytes, constant: bytes) -> bytes:
