@@ -75,7 +75,7 @@ def test_a_success_has_no_finding() -> None:
     (exchange(authenticate(), replace(REFUSED, value=0xC0000064)), "no-such-user"),
     (exchange(authenticate(target="cifs/other.conform.test"), proof="right", mic="right"), "target-name-mismatch"),
     (exchange(authenticate(), Status(NT_STATUS, 0xC0000418, "", False)), "ntlm-blocked"),
-    (exchange(authenticate(), Status(NT_STATUS, 0xC000019B, "", False)), "refused"),
+    (exchange(authenticate(), Status(NT_STATUS, 0xC0000388, "", False)), "refused"),
     (exchange(authenticate(), Status(LDAP, 49, "invalidCredentials", False, "LdapErr: x, data 525, v1")), "no-such-user"),
 ])
 def test_first_finding(made: Exchange, expected: str) -> None:

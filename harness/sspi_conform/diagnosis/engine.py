@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 
 from ..exchange.model import Recording
-from . import bindings, http, negotiate, ntlm, policy, refused, texts, unlike_windows
+from . import accounts, bindings, http, kdc, kerberos, negotiate, ntlm, policy, refused, texts, unlike_windows
 from .model import Diagnosed, Finding, Text
 from .view import View, views
 
 # Of two findings at one leg the one of the earlier module and rule comes first.
-MODULES: tuple[ModuleType, ...] = (bindings, ntlm, negotiate, http, policy, unlike_windows)
+MODULES: tuple[ModuleType, ...] = (kdc, kerberos, bindings, ntlm, negotiate, http, policy, accounts, unlike_windows)
 LAST = refused  # names the status of a refusal, when no other rule knows more
 
 
