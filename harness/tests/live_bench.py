@@ -38,6 +38,9 @@ class LiveCase:
     nt_status: an end that nobody here can bring about, INJECTED into the server's last answer (smb2, ldap).
     http: the same for the code of HTTP's last answer to an accepted client.
     host: what the client calls the server, where that is not the host of its target.
+    kadmin: commands to the KDC's database before the case is played, in a realm of its own.
+    krb5: lines of [libdefaults] that are otherwise than in the realm's krb5.conf, in a realm of its own.
+    keytab: of which service (or all) Played.keytab is to be.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -51,18 +54,22 @@ class LiveCase:
     nt_status: int | None = None
     http: int | None = None
     host: str = ""
+    kadmin: Sequence[str] = ()
+    krb5: Mapping[str, str] = field(default_factory=dict)
+    keytab: str = ""
 
 
 @dataclass(frozen=True)
 class Played:
-    """The capture of a case. `tokens` went over the wire in this order; `observed` are the paths of the conductor, for a test to make sure that what it wanted to
-    provoke has happened."""
+    """The capture of a case. `tokens` went over the wire in this order; `observed` are the paths of the conductor, for a
+    test to make sure that what it wanted to provoke has happened."""
 
     path: Path
     kdc_ports: tuple[int, ...]
     server_port: int
     observed: Mapping[str, Any]
     tokens: tuple[bytes, ...]
+    keytab: Path | None = None
 
 
 class LiveBench:
@@ -109,7 +116,7 @@ class LiveBench:
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return Played(path, tuple(answer["kdc_ports"]), answer["server_port"], answer["observed"],
-                      tuple(map(bytes.fromhex, answer["tokens"])))
+                      tuple(map(bytes.fromhex, answer["tokens"])), Path(answer["keytab"]) if answer["keytab"] else None)
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -78,13 +78,13 @@ def clock_skew(view: View) -> Seen | None:
 
 
 def _skew(error: Step, request: Step | None) -> float | None:
-    """Seconds by which the client is ahead of the service: of the time in the authenticator, when it could be opened,
-    else of the time of the capture."""
+    """Seconds by which the client is ahead of the service: by the time in the authenticator when it could be opened, else
+    by that of the capture when this is far enough from the service's to be on the client's side."""
     service = error.leg.facts.get("clock-difference")
-    if service is None:
+    client = request.leg.facts.get("clock-difference") if request else None
+    if service is None or client is None and abs(service) <= _SKEW_ALLOWED:
         return None
-    client = request.leg.facts.get("clock-difference", 0) if request else 0
-    return float(client - service)
+    return float((client or 0) - service)
 
 
 def _told(seconds: float | None) -> str:

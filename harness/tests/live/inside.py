@@ -6,19 +6,20 @@ import ctypes
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from realm import ad_inside, kdc
-from realm.tools import base_environment
+from realm.tools import base_environment, run_tool
 from sspi_conform.conductor import Conductor
 from sspi_conform.endpoint import Endpoint
 from sspi_conform.model import SIDES, Case
@@ -57,11 +58,14 @@ class Inside:
 
     def play(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Play a case; what live_bench.Played holds."""
-        own = bool(wanted["world"]) or wanted["isolate"]
+        own = bool(wanted["world"] or wanted["kadmin"] or wanted["krb5"] or wanted["isolate"])
         case = _case(wanted)
         with ExitStack() as stack:
             realm = stack.enter_context(realm_for(home_of(case), None)) if own else self._realm(case)
             world = world_of(realm)
+            if wanted["kadmin"]:
+                _administer(realm, wanted["kadmin"])
+            _configure(realm, wanted["krb5"])
             for event in wanted["world"]:
                 change_world(realm, event)
             endpoints = {side: stack.enter_context(self._start(case, side, wanted[side], world)) if own
@@ -88,7 +92,7 @@ class Inside:
             raise RuntimeError(f"{trace.ended.kind} of the {trace.ended.side}: {trace.ended.detail}")
         return {"kdc_ports": [kdc.port_of(pid) for part, pid in realm.processes.items() if part in _KDCS],
                 "server_port": relay.wire.port, "observed": dict(trace.observed),
-                "tokens": [token.hex() for token in relay.tokens]}
+                "keytab": _copied(world, wanted["keytab"], path), "tokens": [token.hex() for token in relay.tokens]}
 
     def _realm(self, case: Case) -> Any:
         home = home_of(case)
@@ -113,6 +117,27 @@ def _case(wanted: Mapping[str, Any]) -> Case:
     made = made_case(wanted["play"], **{key.replace(".", "__").replace("-", "_"): value for key, value in patch.items()})
     object.__setattr__(made, "needs", frozenset(wanted["needs"]))
     return made
+
+
+def _administer(realm: Any, commands: Sequence[str]) -> None:
+    """Change the KDC's database, which it reads again at every request."""
+    run_tool(["kadmin.local", "-r", realm.name, "-p", "realm/admin"], kdc.kdc_environment(realm.folder / "kdc"),
+             text="\n".join(commands) + "\n", what="changing the KDC's database")
+
+
+def _configure(realm: Any, lines: Mapping[str, str]) -> None:
+    text = realm.krb5_conf.read_text()
+    for name, value in lines.items():
+        text, count = re.subn(rf"(?m)^    {name} = .*$", f"    {name} = {value}", text)
+        assert count == 1, f"{name} is not in krb5.conf"
+    realm.krb5_conf.write_text(text)
+
+
+def _copied(world: World, service: str, path: Path) -> str:
+    """A keytab beside the capture, for a realm may be gone when it is read; '' without."""
+    if not service:
+        return ""
+    return str(shutil.copyfile(world.keytabs[service], path.with_suffix(".keytab")))
 
 
 def _wire(wanted: Mapping[str, Any], case: Case, realm: Any, world: World, key_log: Path) -> wire.Wire:

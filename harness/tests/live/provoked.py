@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A case that provokes a diagnosis."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from live_bench import LiveCase
+
+
+@dataclass(frozen=True)
+class Provoked:
+    """id: of the diagnosis. words: in what was seen, among them what the case is about. observed: what the conductor must
+    have seen, so that the case is what it claims to be. password: given to the diagnosis, as is the keytab that the case
+    names. is_note: the exchange succeeds, and the diagnosis is a note. A case with `nt_status` has an injected end."""
+
+    id: str
+    case: LiveCase
+    words: tuple[str, ...] = ()
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    password: str = ""
+    is_note: bool = False
+
+
+def collected(*modules: ModuleType) -> dict[str, Provoked]:
+    """The cases of modules by a name of their own: a diagnosis may have several."""
+    found: dict[str, Provoked] = {}
+    for module in modules:
+        for one in module.PROVOKED:
+            number = sum(1 for name in found if name.partition(" ")[0] == one.id)
+            found[f"{one.id} {number + 1}" if number else one.id] = one
+    return found
