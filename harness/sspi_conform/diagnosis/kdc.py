@@ -10,6 +10,7 @@ from ..decode.errors_of_kerberos import ERRORS
 from ..decode.kerberos_tree import etype_name
 from ..exchange.model import KdcMessage
 from .model import Rule, Seen
+from .ntlm import says_nothing
 from .view import View
 
 _REQUESTS, _REPLIES = ("AS-REQ", "TGS-REQ"), ("AS-REP", "TGS-REP")
@@ -128,7 +129,7 @@ def etype_not_supported_by_kdc(view: View) -> Seen | None:
 
 def spn_unknown(view: View) -> Seen | None:
     found = first_refusal(view, _SERVER_UNKNOWN)
-    if found is None or found.server.startswith(_KRBTGT):
+    if found is None or found.server.startswith(_KRBTGT) or _is_address(_host_of(found.server)):
         return None
     return _seen(view, found, "TGS-REP: exactly one account has the name")
 
@@ -195,8 +196,11 @@ def fallback_to_ntlm(view: View) -> Seen | None:
 
 
 def address_instead_of_name(view: View) -> Seen | None:
-    """Windows asks for no ticket for an address, unless TryIPSPN is set."""
-    host = view.about("host").strip("[]")
+    """Windows asks for no ticket for an address, unless TryIPSPN is set; others ask, and in vain."""
+    asked = next((one for one in refusals(view) if one.error.code == _SERVER_UNKNOWN and _is_address(_host_of(one.server))), None)
+    if asked is not None:
+        return _seen(view, asked, "a name of which an SPN is registered", address=_host_of(asked.server))
+    host = view.about("host").partition("]")[0].strip("[") if "]" in view.about("host") else view.about("host").partition(":")[0]
     if view.authenticate is None or not _offers_more_than_ntlm(view) or not _is_address(host):
         return None
     return view.authenticate.seen("what the client was given as the host", host, "a name of which an SPN is registered",
@@ -204,8 +208,14 @@ def address_instead_of_name(view: View) -> Seen | None:
 
 
 def address_and_refused(view: View) -> Seen | None:
-    """The same, where the server refuses and says no reason that would explain it better."""
-    return address_instead_of_name(view) if view.failed and not any(True for _ in refusals(view)) else None
+    """The same, where the server refuses NTLM and says no reason that would explain it better."""
+    if view.failed is False or any(one.error.code != _SERVER_UNKNOWN for one in refusals(view)):
+        return None
+    return address_instead_of_name(view) if view.failed is None or says_nothing(view) else None
+
+
+def _host_of(spn: str) -> str:
+    return spn.partition("/")[2].partition("/")[0].partition("@")[0]
 
 
 def _offers_more_than_ntlm(view: View) -> bool:

@@ -15,6 +15,7 @@ from .view import Step, View
 _SKEW_ALLOWED = 300  # seconds, RFC 4120 8.2
 _INTEGRITY, _EXPIRED, _NOT_YET, _REPEAT, _NOT_US, _SKEW, _MODIFIED = 31, 32, 33, 34, 35, 37, 41
 _BAD_VERSION, _NO_KEY, _CHECKSUM = 44, 45, 50
+_CANNOT_OPEN = (_INTEGRITY, _MODIFIED, _BAD_VERSION, _NO_KEY)
 _KNOWN = (_INTEGRITY, _EXPIRED, _NOT_YET, _REPEAT, _NOT_US, _SKEW, _MODIFIED, _BAD_VERSION, _NO_KEY, _CHECKSUM)
 _SEC_WRONG_PRINCIPAL, _SEC_SKEW = 0x80090322, 0x80090324
 _TIME_DIFFERENCE = 0xC0000133
@@ -39,11 +40,13 @@ def _error(view: View, *codes: int) -> Step | None:
 
 
 def _unexplained(view: View) -> Step | None:
-    """The AP-REQ of an exchange that failed without a reason of its own; there its facts count."""
+    """The AP-REQ of an exchange that failed for a reason that its facts may tell: there is none, or that the service could
+    not open the ticket (of which the true reason is not always said)."""
     step = _request(view)
-    if step is None or not view.failed or any(True for _ in view.of_kind("KRB-ERROR")):
+    errors = [_value(one, "errorCode") for one in view.of_kind("KRB-ERROR")]
+    if step is None or view.failed is False or any(code not in _CANNOT_OPEN for code in errors):
         return None
-    return step
+    return step if errors or view.failed else None
 
 
 def _blanks(view: View) -> dict[str, str]:
@@ -96,12 +99,13 @@ def _told(seconds: float | None) -> str:
 def ticket_key_of_another_account(view: View) -> Seen | None:
     step, request = _error(view, _MODIFIED, _INTEGRITY), _unexplained(view)
     expected = "a ticket encrypted with a key that the service has"
+    if _missing_version(request) or _missing_etype(request):
+        return None
     if step is not None:
         return _said(view, step, expected)
-    if view.refusal is not None and view.refusal.code == _SEC_WRONG_PRINCIPAL and _request(view) is not None:
-        return (view.refusal.step or _request(view)).seen("the status", "SEC_E_WRONG_PRINCIPAL", expected, **_blanks(view))  # type: ignore[union-attr]
-    if request is not None and request.leg.facts.get("ticket") == "no key fits" and _value(request, "kvno") in (
-            None, *request.leg.facts.get("keytab", ())):
+    if view.refusal is not None and view.refusal.code == _SEC_WRONG_PRINCIPAL and request is not None:
+        return (view.refusal.step or request).seen("the status", "SEC_E_WRONG_PRINCIPAL", expected, **_blanks(view))
+    if request is not None and request.leg.facts.get("ticket") == "no key fits":
         return request.seen("the ticket", "opened by no key of the keytab, though it has one of that name and version", expected, **_blanks(view))
     return None
 
@@ -111,7 +115,7 @@ def ticket_for_another_service(view: View) -> Seen | None:
     if step is not None:
         return _said(view, step, "a ticket for a name that the service accepts")
     request, host = _unexplained(view), view.about("host")
-    if request is None or not says_nothing(view) or request.leg.facts:
+    if request is None or not says_nothing(view) or "ticket" in request.leg.facts or "keytab" in request.leg.facts:
         return None
     named = str(_value(request, "sname")).partition("/")[2].partition(":")[0].lower()
     wanted = host.partition(":")[0].lower()
@@ -122,26 +126,35 @@ def ticket_for_another_service(view: View) -> Seen | None:
 
 def key_version_not_in_keytab(view: View) -> Seen | None:
     step, request = _error(view, _BAD_VERSION), _unexplained(view)
-    if step is not None:
-        return _said(view, step, "a key of the version that the ticket names")
-    have = request.leg.facts.get("keytab", ()) if request else ()
-    if request is None or not have or _value(request, "kvno") in (None, *have) or request.leg.facts.get("ticket") == "opened":
-        return None
-    return request.seen("kvno of the ticket", str(_value(request, "kvno")), f"one of the keytab: {', '.join(map(str, have))}", **_blanks(view))
+    expected = "a key of the version that the ticket names"
+    if request is not None and _missing_version(request):
+        have = ", ".join(map(str, request.leg.facts["keytab"]))
+        return request.seen("kvno of the ticket", str(_value(request, "kvno")), f"one of the keytab: {have}", **_blanks(view))
+    return _said(view, step, expected) if step is not None and not _missing_etype(request) else None
+
+
+def _missing_version(request: Step | None) -> bool:
+    """Whether the keytab is known to have keys of the ticket's principal and type, and none of its version."""
+    facts = request.leg.facts if request else {}
+    have = facts.get("keytab", ())
+    return request is not None and bool(have) and facts.get("ticket") != "opened" and _value(request, "kvno") not in (None, *have)
 
 
 def no_key_for_the_ticket(view: View) -> Seen | None:
     step, request = _error(view, _NO_KEY), _unexplained(view)
-    if step is not None:
-        return _said(view, step, "a key of the ticket's principal and encryption type")
-    if request is None or "keytab-etypes" not in request.leg.facts or request.leg.facts.get("ticket") == "opened":
-        return None
-    etypes = request.leg.facts["keytab-etypes"]
-    if _value(request, "etype") in etypes:
-        return None
-    have = ", ".join(map(etype_name, etypes)) or "no key of that principal at all"
-    return request.seen("the ticket", f"encrypted with {_blanks(view)['etype']} for {_value(request, 'sname')}; the keytab has {have}",
-                        "a key of the ticket's principal and encryption type", **_blanks(view))
+    expected = "a key of the ticket's principal and encryption type"
+    if request is not None and _missing_etype(request):
+        have = ", ".join(map(etype_name, request.leg.facts["keytab-etypes"])) or "no key of that principal at all"
+        return request.seen("the ticket", f"encrypted with {_blanks(view)['etype']} for {_value(request, 'sname')}; the keytab has {have}",
+                            expected, **_blanks(view))
+    return _said(view, step, expected) if step is not None and not _missing_version(request) else None
+
+
+def _missing_etype(request: Step | None) -> bool:
+    """The same for the ticket's encryption type."""
+    facts = request.leg.facts if request else {}
+    return (request is not None and "keytab-etypes" in facts and facts.get("ticket") != "opened"
+            and _value(request, "etype") not in facts["keytab-etypes"])
 
 
 def ticket_expired(view: View) -> Seen | None:
@@ -207,9 +220,9 @@ def ap_rep_missing(view: View) -> Seen | None:
     if request is None or view.failed is not False or "mutual-required" not in (_value(request, "apOptions") or ()):
         return None
     answers = [step for step in view.steps if step.number > request.number and not step.from_client]
-    if not answers or any(step.leg.token for step in answers) or not any(step.leg.status for step in answers):
+    if not answers or any(step.inner for step in answers) or not any(step.leg.status for step in answers):
         return None
-    return answers[0].seen("the answer to AP-REQ", "accepted, without a token", "AP-REP, as the AP-REQ has MUTUAL-REQUIRED", **_blanks(view))
+    return answers[0].seen("the answer to AP-REQ", "accepted, without a token of Kerberos", "AP-REP, as the AP-REQ has MUTUAL-REQUIRED", **_blanks(view))
 
 
 def reply_wrong(view: View) -> Seen | None:

@@ -2,6 +2,7 @@
 """An exchange as rules look at it: its legs taken apart once, what refused it, and the messages to the KDC around it."""
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -154,7 +155,15 @@ def views(recording: Recording) -> Iterator[View]:
 
 def _belongs(message: KdcMessage, exchange: Exchange, recording: Recording) -> bool:
     """Whether a KDC message stands before the end of an exchange and behind the end of the one before."""
-    ends = sorted(max((leg.frame for leg in one.legs), default=0) for one in recording.exchanges)
-    end = max((leg.frame for leg in exchange.legs), default=0)
+    ends = sorted(_end(one, recording) for one in recording.exchanges)
+    end = _end(exchange, recording)
     before = max((one for one in ends if one < end), default=0)
     return before < message.frame <= end
+
+
+def _end(exchange: Exchange, recording: Recording) -> float:
+    """The last frame; where the client sent no token, it may be because of what it was told until the next one begins."""
+    last = max((leg.frame for leg in exchange.legs), default=0)
+    if any(leg.sender == CLIENT and leg.token for leg in exchange.legs):
+        return last
+    return min((one.legs[0].frame - 0.5 for one in recording.exchanges if one.legs and one.legs[0].frame > last), default=math.inf)

@@ -46,6 +46,8 @@ class Inside:
         self._stack = ExitStack()
         self._conductor = Conductor()
         self._kept: dict[Any, Any] = {}
+        self._packets: list[packets.Packet] = []
+        self._key_logs = b""
         self._programs: Mapping[str, Program] = {
             "libsspi": program_of(open_project(ROOT).profile("libsspi"), PROBE, ROOT), "peer": peer_program()}
 
@@ -73,12 +75,32 @@ class Inside:
             self._sniffer.packets()  # what was said before is no part of it
             return self._captured(case, wanted, realm, world, endpoints)
 
+    def write_all(self, path: Path) -> dict[str, Any]:
+        """Every packet so far."""
+        packets.write(path, self._packets, self._key_logs)
+        return {}
+
     def _captured(self, case: Case, wanted: Mapping[str, Any], realm: Any, world: World,
                   endpoints: Mapping[str, Endpoint]) -> dict[str, Any]:
         path = Path(wanted["path"])
+        _run(wanted["commands"], world, self._folder)
+        seen, relay = (self._relayed(case, wanted, realm, world, endpoints) if wanted["play"]
+                       else ({}, None))
+        found = relay.packets if relay else self._sniffer.packets()
         key_log = path.with_suffix(".keys")
-        relay = Relay(_wire(wanted, case, realm, world, key_log), self._sniffer, wanted["nt_status"], wanted["http"],
-                      lambda: _logon(world, case))
+        secrets = key_log.read_bytes() if key_log.exists() else b""
+        key_log.unlink(missing_ok=True)
+        packets.write(path, found, secrets)
+        self._packets += found
+        self._key_logs += secrets
+        return {"kdc_ports": [kdc.port_of(pid) for part, pid in realm.processes.items() if part in _KDCS],
+                "server_port": relay.wire.port if relay else 0, "observed": seen, "frames": len(found),
+                "keytab": _copied(world, wanted["keytab"], path), "tokens": [one.hex() for one in relay.tokens] if relay else []}
+
+    def _relayed(self, case: Case, wanted: Mapping[str, Any], realm: Any, world: World,
+                 endpoints: Mapping[str, Endpoint]) -> tuple[dict[str, Any], Relay]:
+        made = _wire(wanted, case, realm, world, Path(wanted["path"]).with_suffix(".keys"))
+        relay = Relay(made, self._sniffer, wanted["nt_status"], wanted["http"], lambda: _logon(world, case))
         peer = next((side for side in SIDES if wanted[side] == "peer"), None)
         with relay:
             ends = {side: Relayed(endpoint, relay) for side, endpoint in endpoints.items()}
@@ -86,13 +108,9 @@ class Inside:
                                                   change_world=lambda event: change_world(realm, event))
         for key in [key for key, one in self._kept.items() if one in [endpoints[side] for side in retired]]:
             self._kept.pop(key).close()
-        packets.write(path, relay.packets, key_log.read_bytes() if key_log.exists() else b"")
-        key_log.unlink(missing_ok=True)
         if trace.ended is not None:
             raise RuntimeError(f"{trace.ended.kind} of the {trace.ended.side}: {trace.ended.detail}")
-        return {"kdc_ports": [kdc.port_of(pid) for part, pid in realm.processes.items() if part in _KDCS],
-                "server_port": relay.wire.port, "observed": dict(trace.observed),
-                "keytab": _copied(world, wanted["keytab"], path), "tokens": [token.hex() for token in relay.tokens]}
+        return dict(trace.observed), relay
 
     def _realm(self, case: Case) -> Any:
         home = home_of(case)
@@ -131,6 +149,14 @@ def _configure(realm: Any, lines: Mapping[str, str]) -> None:
         text, count = re.subn(rf"(?m)^    {name} = .*$", f"    {name} = {value}", text)
         assert count == 1, f"{name} is not in krb5.conf"
     realm.krb5_conf.write_text(text)
+
+
+def _run(commands: Sequence[Sequence[str]], world: World, folder: Path) -> None:
+    """Client tools; that one fails may be the point of the case."""
+    environment = dict(world.environment) | {"KRB5CCNAME": f"FILE:{folder / 'tools.ccache'}"}
+    for argv in commands:
+        subprocess.run([word.format_map(world.keytabs) for word in argv], env=environment, stdin=subprocess.DEVNULL,
+                       capture_output=True, timeout=20)
 
 
 def _copied(world: World, service: str, path: Path) -> str:
@@ -176,7 +202,9 @@ def main() -> int:
         print(json.dumps({"ready": True}), file=answers)
         for line in sys.stdin:
             try:
-                print(json.dumps(inside.play(json.loads(line))), file=answers)
+                request = json.loads(line)
+                answer = inside.write_all(Path(request["all"])) if "all" in request else inside.play(request)
+                print(json.dumps(answer), file=answers)
             except Exception:  # the test that asked for the case is to fail, not the others
                 print(json.dumps({"error": traceback.format_exc()}), file=answers)
     return 0

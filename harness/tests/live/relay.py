@@ -57,6 +57,8 @@ class Relay:
     def to_acceptor(self, token: bytes) -> bytes:
         """The same for the acceptor."""
         self._asked = None
+        if self._due is not None:  # of another exchange: the initiator has no use for it
+            self._answer(self._due[0])
         return self._arrived(self.wire.ask(token))
 
     def from_acceptor(self, token: bytes, status: str) -> None:
@@ -64,7 +66,7 @@ class Relay:
         refused = status not in (_OK, _CONTINUE)
         done = status == _OK
         nt_status = wire.LOGON_FAILURE
-        if self._nt_status is not None:
+        if self._nt_status is not None and status != _CONTINUE:
             refused, done, nt_status = True, False, self._nt_status
         elif refused:
             nt_status = _NT.get(status) or self._logon() or wire.LOGON_FAILURE
