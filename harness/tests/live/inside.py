@@ -101,10 +101,10 @@ class Inside:
                  endpoints: Mapping[str, Endpoint]) -> tuple[dict[str, Any], Relay]:
         made = _wire(wanted, case, realm, world, Path(wanted["path"]).with_suffix(".keys"))
         relay = Relay(made, self._sniffer, wanted["nt_status"], wanted["http"], lambda: _logon(world, case))
-        peer = next((side for side in SIDES if wanted[side] == "peer"), None)
         with relay:
-            ends = {side: Relayed(endpoint, relay) for side, endpoint in endpoints.items()}
-            trace, retired = self._conductor.play(case, world, ends, peer, careful=True,  # type: ignore[arg-type]
+            ends = {side: Relayed(endpoint, relay, wanted["settings"].get(f"{side}.misbehave", {}))
+                    for side, endpoint in endpoints.items()}
+            trace, retired = self._conductor.play(case, world, ends, careful=True,  # type: ignore[arg-type]
                                                   change_world=lambda event: change_world(realm, event))
         for key in [key for key, one in self._kept.items() if one in [endpoints[side] for side in retired]]:
             self._kept.pop(key).close()
@@ -130,8 +130,11 @@ class Inside:
 
 
 def _case(wanted: Mapping[str, Any]) -> Case:
-    """The subject is whoever is not the peer: the conductor lets only a counterpart misbehave."""
-    patch = {"subject": "initiator" if wanted["acceptor"] == "peer" else "acceptor"} | wanted["settings"]
+    """What the peer does wrong is told it beside the case: the conductor lets only one side misbehave."""
+    for side in SIDES:
+        if wanted["settings"].get(f"{side}.misbehave") and wanted[side] != "peer":
+            raise ValueError(f"only the peer can misbehave, and the {side} is {wanted[side]}")
+    patch = {key: value for key, value in wanted["settings"].items() if not key.endswith(".misbehave")}
     made = made_case(wanted["play"], **{key.replace(".", "__").replace("-", "_"): value for key, value in patch.items()})
     object.__setattr__(made, "needs", frozenset(wanted["needs"]))
     return made

@@ -88,10 +88,11 @@ class Relay:
 
 
 class Relayed:
-    """An endpoint as the conductor sees it; its tokens come and go through a relay."""
+    """An endpoint as the conductor sees it; its tokens come and go through a relay. misbehave: what the peer is told to do
+    wrong, on whichever side it is."""
 
-    def __init__(self, endpoint: Endpoint, relay: Relay) -> None:
-        self._endpoint, self._relay = endpoint, relay
+    def __init__(self, endpoint: Endpoint, relay: Relay, misbehave: Mapping[str, str]) -> None:
+        self._endpoint, self._relay, self._misbehave = endpoint, relay, misbehave
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._endpoint, name)
@@ -99,6 +100,8 @@ class Relayed:
     def call(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """One request; see Endpoint.call."""
         name = request["call"]
+        if self._misbehave and name in ("InitializeSecurityContext", "AcceptSecurityContext"):
+            request = {**request, "misbehave": self._misbehave}
         if name == "InitializeSecurityContext":
             answer = self._endpoint.call(_carried(request, self._relay.to_initiator))
             self._relay.from_initiator(_output(answer))
