@@ -22,8 +22,9 @@ RPC = "rpc"                # 0: the server answered the next request
 CREDSSP = "credssp"        # errorCode, or 0: pubKeyAuth came back
 NNS = "nns"                # 0x14 done, 0x15 error (MS-NNS 2.2.1)
 KRB_ERROR = "krb-error"    # error-code of RFC 4120 7.5.9
+NEG_STATE = "neg-state"    # negState of the server's last NegTokenResp (RFC 4178 4.2.2), where the transport is silent
 SECURITY = "sec-status"    # a SECURITY_STATUS that a probe or a log told
-STATUS_KINDS = (NT_STATUS, HTTP, LDAP, RPC_FAULT, RPC, CREDSSP, NNS, KRB_ERROR, SECURITY)
+STATUS_KINDS = (NT_STATUS, HTTP, LDAP, RPC_FAULT, RPC, CREDSSP, NNS, KRB_ERROR, NEG_STATE, SECURITY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 """A TCP connection of a capture: who is the client, which protocol it speaks, and its reader."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 from ..exchange.model import CLIENT, SERVER, Channel
 from .draft import Place
 from .packets import Packet
-from .reader import Reader, other
-from .readers import NAMED, recognise
+from .reader import Reader
+from .readers import carved, recognise
 from .streams import Cutter, Half, Piece, Record
 
 End = tuple[str, int]
@@ -18,12 +19,11 @@ _LONGEST_HEAD = 4096  # bytes of one side among which a beginning is looked for
 class Connection:
     """Fed with packets or, where TLS was opened, with pieces."""
 
-    def __init__(self, name: str, first: End, second: End, forced: Mapping[int, str] | None = None,
+    def __init__(self, name: str, first: End, second: End, shared: dict[Hashable, Any], forced: Mapping[int, str] | None = None,
                  channel: Channel | None = None) -> None:
-        self.name, self.ends, self.channel = name, (first, second), channel
+        self.name, self.ends, self.channel, self._shared = name, (first, second), channel, shared
         self.client: End | None = None
         self.reader: Reader | None = None
-        self.from_client: set[int] = set()   # frames, of connections that carry TLS
         self.bytes = 0
         self._forced = next((name for port, name in (forced or {}).items() if port in (first[1], second[1])), "")
         self._halves = {end: Half() for end in self.ends}
@@ -39,16 +39,27 @@ class Connection:
         if packet.acknowledged is not None:
             for piece in self._halves[self._across(source)].acknowledge(packet.acknowledged):
                 self.piece(self._across(source), piece)
-        if packet.size:
-            self._note(source, packet.frame)
         if packet.closes and self.reader:
             self.reader.closed(self._sender(source), packet.resets, Record(b"", packet.frame, packet.time))
+
+    def inside(self, channel: Channel) -> Connection:
+        """The same connection inside its TLS; its pieces come from elsewhere."""
+        found = Connection(self.name, *self.ends, self._shared, channel=channel)
+        found.client = self.client
+        return found
+
+    def client_end(self, client: bool) -> End:
+        """The end that is the client's, or the other one."""
+        assert self.client is not None
+        return self.client if client else self._across(self.client)
 
     def end(self) -> None:
         """The capture is over."""
         for end, half in self._halves.items():
             for piece in half.end():
                 self.piece(end, piece)
+        if self.reader:
+            self.reader.finish()
 
     def piece(self, end: End, piece: Piece) -> None:
         """The next bytes of one side."""
@@ -57,10 +68,6 @@ class Connection:
             self._recognise(end, piece)
         elif not self.reader.is_tls:
             self._cutters[end].feed(piece)
-
-    def _note(self, source: End, frame: int) -> None:
-        if self.reader and self.reader.is_tls and source == self.client:
-            self.from_client.add(frame)
 
     def _sender(self, end: End) -> str:
         return CLIENT if end == self.client else SERVER
@@ -76,8 +83,9 @@ class Connection:
             return
         if len(head) < _LONGEST_HEAD:
             head += piece.data
-        for data in (bytes(head), piece.data):
-            found = recognise(data, self._forced)
+        whole = bytes(head)
+        for look, data in ((recognise, whole), (recognise, piece.data), (carved, whole)):
+            found = look(data, self._forced)
             if found:
                 kind, sender = found
                 self._begin(kind, end, sender)
@@ -91,7 +99,7 @@ class Connection:
             across = self._across(end)
             self.client = {CLIENT: end, SERVER: across}.get(sender) or max(end, across, key=lambda one: one[1])
         server = self._across(self.client)
-        self.reader = reader = kind(Place(self.name, self.client[0], server[0], server[1] or None, self.channel))
+        self.reader = reader = kind(Place(self.name, self.client[0], server[0], server[1] or None, self.channel, self._shared))
         for one in self.ends:
             self._cutters[one] = _cutter(reader, self._sender(one))
             self._heads[one].clear()
@@ -100,5 +108,3 @@ class Connection:
 def _cutter(reader: Reader, sender: str) -> Cutter:
     return Cutter(reader.framing(sender), lambda record: reader.record(sender, record), lambda piece: reader.lost(sender, piece))
 
-
-__all__ = ["NAMED", "Connection", "other"]

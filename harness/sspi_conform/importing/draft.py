@@ -2,21 +2,27 @@
 """An exchange while it is being read."""
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..exchange.model import CLIENT, SERVER, Channel, Exchange, Leg, Status
+from . import names
 from .streams import Record
+
+_FRAMED = b"\x60"  # GSS framing of a first token
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Between whom. `channel` is the TLS around it, None without."""
+    """Between whom. `channel` is the TLS around it, None without. `shared` is what the connections of a capture share."""
 
     connection: str
     client: str
     server: str
     server_port: int | None
     channel: Channel | None = None
+    shared: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass
@@ -62,18 +68,41 @@ class Draft:
         """As it is now; says what a reader could not know to be missing."""
         place = self.place
         return Exchange(number, self.transport, tuple(self.legs), place.connection, place.client, place.server,
-                        place.server_port, self.outcome, place.channel, dict(self.about), tuple(self._all_missing()))
+                        place.server_port, self.ended(), place.channel, dict(self.about), tuple(self._all_missing()))
 
-    def _all_missing(self) -> list[str]:
-        senders = {leg.sender for leg in self.legs if leg.token}
-        found = list(self.missing)
-        if self.legs and not senders & {SERVER} and self.outcome is None and not any(leg.sender == SERVER for leg in self.legs):
-            found.append("nothing from the server is in the capture")
-        elif self.legs and CLIENT not in senders and not any(leg.sender == CLIENT for leg in self.legs):
-            found.append("nothing from the client is in the capture")
-        if self.outcome is None:
-            found.append("how it ended is not in the capture")
-        return found
+    def ended(self) -> Status | None:
+        """The outcome. Where the transport said nothing, the server's last token may: nobody answered it."""
+        last = next((leg for leg in reversed(self.legs) if leg.token), None)
+        if self.outcome is None and last and last.sender == SERVER and last.token:
+            return names.of_token(last.token)
+        return self.outcome
+
+    def _all_missing(self) -> Iterator[str]:
+        yield from self.missing
+        senders = {leg.sender for leg in self.legs}
+        if self.legs and len(senders) < 2:
+            yield f"nothing from the {SERVER if CLIENT in senders else CLIENT} is in the capture"
+        yield from self._gaps([leg for leg in self.legs if leg.token])
+        if self.ended() is None:
+            yield "how it ended is not in the capture"
+
+    @staticmethod
+    def _gaps(tokens: list[Leg]) -> Iterator[str]:
+        """Both sides take turns, and the client begins; only SMB's hint comes before."""
+        if tokens and tokens[0].sender == SERVER and (tokens[0].token or b"")[:1] == _FRAMED:
+            tokens = tokens[1:]
+        if tokens and not (tokens[0].sender == CLIENT and is_first(tokens[0].token)):
+            yield f"it began before frame {tokens[0].frame}: its first token is not in the capture"
+        for one, following in zip(tokens, tokens[1:]):
+            if one.sender == following.sender:
+                yield (f"a token of the {SERVER if one.sender == CLIENT else CLIENT} between frames {one.frame} and "
+                       f"{following.frame} is not in the capture")
+
+
+def is_first(token: bytes | None) -> bool:
+    """Whether a client's token begins an exchange: NTLM NEGOTIATE, NegTokenInit, AP-REQ."""
+    token = token or b""
+    return token[:9] == b"NTLMSSP\0\1" or token[:1] in (_FRAMED, b"\xa0", b"\x6e")
 
 
 def worth_telling(drafts: list[Draft]) -> list[Draft]:
@@ -82,7 +111,7 @@ def worth_telling(drafts: list[Draft]) -> list[Draft]:
     found = []
     for draft in drafts:
         where = (draft.place.server, draft.place.server_port)
-        if not draft.has_tokens and draft.transport == "HTTP":
+        if not draft.has_tokens and draft.transport.startswith("HTTP"):
             if where in served:
                 continue
             served.add(where)

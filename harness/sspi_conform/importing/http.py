@@ -10,7 +10,7 @@ import binascii
 import re
 
 from ..exchange.model import CLIENT, HTTP, SERVER, Status
-from .draft import Draft, Place
+from .draft import Draft, Place, is_first
 from .reader import NOT_THIS, UNKNOWN, Reader
 from .streams import ENDLESS, Framing, Record
 
@@ -60,6 +60,7 @@ class Http(Reader):
             return
         code = int(_RESPONSE.match(record.data)[1])  # type: ignore[index]
         if code >= 200 or code == 101:
+            self.is_tls = self.method() == "CONNECT" and code // 100 == 2  # through a proxy: most likely
             del self._waiting[:1]
             self._server(code, first, headers, record)
 
@@ -76,7 +77,7 @@ class Http(Reader):
         token, whole = _decoded(word)
         if current and not current.has_tokens:
             current.legs.clear()  # the answer that asked for a token
-        if current is None or current.over or _is_first(token) and current.last_sender == SERVER and _had_first(current):
+        if current is None or current.over or is_first(token) and current.last_sender == SERVER and _had_first(current):
             current = self._new(offered="" if current is None else current.about.get("schemes", ""))
         current.about.update({name: text for name, text in self._request.items() if text})
         if not whole:
@@ -209,14 +210,8 @@ def _decoded(word: str) -> tuple[bytes | None, bool]:
         return base64.b64decode(usable[:len(usable) // 4 * 4]) or None, False
 
 
-def _is_first(token: bytes | None) -> bool:
-    """Whether a client's token begins an exchange: NTLM NEGOTIATE, NegTokenInit, AP-REQ."""
-    token = token or b""
-    return token[:9] == b"NTLMSSP\0\1" or token[:1] in (b"\x60", b"\x6e")
-
-
 def _had_first(draft: Draft) -> bool:
-    return any(leg.sender == CLIENT and _is_first(leg.token) for leg in draft.legs)
+    return any(leg.sender == CLIENT and is_first(leg.token) for leg in draft.legs)
 
 
 def _status(code: int, line: str, with_token: bool, answers_token: bool) -> Status:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from ..decode.errors_of_kerberos import ERRORS
+from ..exchange.model import KRB_ERROR, NEG_STATE, NT_STATUS, Status
+from ..tokens import TokenError, kerberos, kind, spnego
+
+MORE_PROCESSING, PENDING = 0xC0000016, 0x00000103  # NTSTATUS that decide nothing
+
 # RFC 4511 A.1
 LDAP = MappingProxyType({
     0: "success", 1: "operationsError", 2: "protocolError", 7: "authMethodNotSupported", 8: "strongerAuthRequired",
@@ -49,3 +55,32 @@ BIND_NAK = MappingProxyType({
     0: "reason not specified", 1: "temporary congestion", 2: "local limit exceeded", 3: "called address unknown",
     4: "protocol version not supported", 8: "authentication type not recognized", 9: "invalid checksum",
 })
+
+
+def dos_error(value: int) -> Status:
+    """A status of a server that was not asked for NTSTATUS (MS-CIFS 2.2.2.4): class and code."""
+    return Status(NT_STATUS, value, f"DOS error {value & 0xFF}/{value >> 16}" if value else NT[0], not value)
+
+
+def nt_status(code: int, detail: str = "") -> Status:
+    """An NTSTATUS; its severity decides (MS-ERREF 2.3)."""
+    success = None if code in (MORE_PROCESSING, PENDING) else code < 0x80000000
+    return Status(NT_STATUS, code, NT.get(code, ""), success, detail)
+
+
+def of_token(token: bytes) -> Status | None:
+    """What a server's token says of the end: accept-completed, reject, or a KRB-ERROR; None when it goes on."""
+    try:
+        if kind(token) == "NegTokenResp":
+            message = spnego.parse(token)
+            if not isinstance(message, spnego.NegTokenResp):
+                return None
+            if message.neg_state in (spnego.ACCEPT_COMPLETED, spnego.REJECT):
+                return Status(NEG_STATE, message.neg_state, message.state_name or "", message.neg_state == spnego.ACCEPT_COMPLETED)
+            token = message.response_token or b""
+        if kind(token) != "KRB-ERROR":
+            return None
+        code = kerberos.parse(token).values["errorCode"]
+    except TokenError:
+        return None
+    return Status(KRB_ERROR, code & 0xFFFFFFFF, ERRORS.get(code, ("", ""))[0], False)

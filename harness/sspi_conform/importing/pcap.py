@@ -1,95 +1,156 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A capture of packets, read into exchanges."""
+"""A capture of packets, read into exchanges: one run of tshark for the packets, a second one where TLS can be opened."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from ..exchange.model import Exchange, KdcMessage, Recording
+from ..exchange.model import Channel, Exchange, KdcMessage, Recording
 from ..model import ConformError
-from . import kdc, packets
+from . import kdc, tls
 from .connection import Connection
-from .draft import Draft, worth_telling
+from .dns import Dns
+from .draft import Draft, Place, worth_telling
 from .kdc import Kdc
 from .options import Options, Progress
+from .packets import Packet, packets
 from .shown import counted
+from .streams import Record
 from .tshark import Tshark
+
+_DNS_PORT = 53
+_MOST_NAMED = 5  # servers in a message
 
 
 @dataclass
 class Found:
-    """What one capture holds while it is read."""
+    """What one capture holds while it is read. `sealed` has the frames of connections that carry TLS."""
 
+    options: Options
     connections: dict[str, Connection] = field(default_factory=dict)
+    plain: dict[str, Connection] = field(default_factory=dict)  # inside TLS
+    tkeys: dict[frozenset[tuple[str, int]], Dns] = field(default_factory=dict)
     datagrams: list[KdcMessage] = field(default_factory=list)
+    sealed: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    shared: dict[Hashable, Any] = field(default_factory=dict)
     packets: int = 0
     snapped: int = 0
 
-    def take(self, packet: packets.Packet, options: Options) -> None:
+    def take(self, packet: Packet) -> None:
         self.packets += 1
         self.snapped += len(packet.payload) < packet.size
         if not packet.stream:
-            found = kdc.message(packet.payload, packet.frame, packet.time)
-            self.datagrams += [found] if found else []
+            self._datagram(packet)
             return
         connection = self.connections.get(packet.stream)
         if connection is None:
-            connection = Connection(packet.stream, packet.source, packet.target, options.ports)
+            connection = Connection(packet.stream, packet.source, packet.target, self.shared, self.options.ports)
             self.connections[packet.stream] = connection
         connection.packet(packet)
+        if packet.size and connection.reader and connection.reader.is_tls:
+            self.sealed[packet.frame] = (packet.stream, packet.source == connection.client)
+
+    def _datagram(self, packet: Packet) -> None:
+        if _DNS_PORT in (packet.source[1], packet.target[1]):
+            client, server = sorted((packet.source, packet.target), key=lambda end: end[1] == _DNS_PORT)
+            place = Place(f"udp {client[1]}", client[0], server[0], server[1])
+            reader = self.tkeys.setdefault(frozenset((client, server)), Dns(place))
+            reader.message("", packet.payload, Record(b"", packet.frame, packet.time))
+            return
+        found = kdc.message(packet.payload, packet.frame, packet.time)
+        self.datagrams += [found] if found else []
+
+    def open(self, tshark: Tshark, path: Path) -> None:
+        """What is inside TLS, where there are secrets."""
+        carriers = {name: one for name, one in self.connections.items() if one.reader and one.reader.is_tls}
+        keys = tls.arguments(self.options.tls_keys)
+        if not carriers or not keys and not tls.has_secrets(path):
+            return
+        options = [*keys, *tls.ports(one.reader for one in carriers.values() if one.reader)]
+        certificates: dict[str, bytes] = {}
+        for one in tls.opened(tshark, list(carriers), options, self.sealed, certificates):
+            connection = self.plain.get(one.stream)
+            if connection is None:
+                connection = self.plain[one.stream] = carriers[one.stream].inside(_channel(certificates.get(one.stream)))
+            connection.piece(connection.client_end(one.from_client), one.piece)
+
+    def all(self) -> Iterator[Connection]:
+        yield from self.connections.values()
+        yield from self.plain.values()
+
+    def drafts(self) -> list[Draft]:
+        found = [draft for one in self.all() if one.reader for draft in one.reader.drafts]
+        found += [draft for one in self.tkeys.values() for draft in one.drafts]
+        return sorted(worth_telling(found), key=lambda draft: draft.first)
+
+    def messages(self) -> list[KdcMessage]:
+        found = [message for one in self.all() if isinstance(one.reader, Kdc) for message in one.reader.messages]
+        return sorted([*self.datagrams, *found], key=lambda one: one.frame)
+
+    def missing(self) -> Iterator[str]:
+        if self.snapped:
+            yield f"{counted(self.snapped, 'packet')} cut when captured (snaplen): capture again with -s 0"
+        shut = [one for name, one in self.connections.items() if one.reader and one.reader.is_tls and name not in self.plain]
+        if shut:
+            servers = list(dict.fromkeys(f"{one.reader.place.server}:{one.reader.place.server_port}" for one in shut if one.reader))
+            named = ", ".join(servers[:_MOST_NAMED]) + (", ..." if len(servers) > _MOST_NAMED else "")
+            yield f"{counted(len(shut), 'connection')} of TLS to {named} not opened: --tls-keys FILE names a key log or an RSA key"
+
+    def seen(self) -> str:
+        """The protocols, for a message."""
+        counts = Counter(one.reader.protocol if one.reader else "unknown" for one in self.all() if one.bytes)
+        return ", ".join(f"{counted(times, name + ' connection')}" for name, times in counts.most_common()) or "no data over TCP"
 
 
 def read(path: Path, sha256: str, options: Options, progress: Progress) -> Recording:
-    """The recording of a capture."""
-    tshark = Tshark(str(path))
-    found = Found()
-    for packet in packets.packets(tshark):
-        found.take(packet, options)
+    """The recording of a capture; ConformError when nothing is in it."""
+    tshark = Tshark(str(path.resolve()))
+    found = Found(options)
+    for packet in packets(tshark):
+        found.take(packet)
         progress.packets(packet.frame)
     for connection in found.connections.values():
         connection.end()
+    found.open(tshark, path)
+    for connection in found.plain.values():
+        connection.end()
     progress.tshark_seconds = tshark.seconds
-    drafts = _drafts(found.connections.values())
-    messages = sorted([*found.datagrams, *_messages(found.connections.values())], key=lambda one: one.frame)
-    missing = tuple(_missing(tshark, found))
+    drafts, messages = found.drafts(), found.messages()
+    missing = (*_complaints(tshark), *found.missing())
     if not drafts and not messages:
         raise _nothing(path, tshark, found, missing)
     return Recording("pcap", path.name, sha256, _numbered(drafts), tuple(messages), missing=missing)
-
-
-def _nothing(path: Path, tshark: Tshark, found: Found, missing: tuple[str, ...]) -> ConformError:
-    if not found.packets and tshark.complaint:
-        return ConformError(f"tshark reads no packet: {tshark.complaint}", str(path), "Is it a capture, and whole?")
-    what = f"no security exchange in it; seen: {seen(found.connections.values())}"
-    return ConformError("; ".join((what, *missing)), str(path), "Capture both directions, from before the client connects; "
-                        "TLS is opened with --tls-keys, a protocol on an unusual port is named with --port.")
-
-
-def _drafts(connections: Iterable[Connection]) -> list[Draft]:
-    found = [draft for one in connections if one.reader for draft in one.reader.drafts]
-    return sorted(worth_telling(found), key=lambda draft: draft.first)
 
 
 def _numbered(drafts: list[Draft]) -> tuple[Exchange, ...]:
     return tuple(draft.exchange(number) for number, draft in enumerate(drafts))
 
 
-def _messages(connections: Iterable[Connection]) -> list[KdcMessage]:
-    return [message for one in connections if isinstance(one.reader, Kdc) for message in one.reader.messages]
+def _channel(certificate: bytes | None) -> Channel:
+    """The channel bindings of a connection (RFC 5929 4.1), as far as its certificate tells."""
+    if certificate is None:
+        return Channel()
+    from realm.errors import RealmError
+    from realm.tls import end_point
+    try:
+        return Channel(end_point(certificate).partition(b":")[2], certificate)
+    except (RealmError, ValueError, IndexError):
+        return Channel(None, certificate)
 
 
-def _missing(tshark: Tshark, found: Found) -> Iterable[str]:
+def _complaints(tshark: Tshark) -> Iterable[str]:
     if tshark.cut:
         yield "the file ends within a packet: it is not whole"
     elif tshark.complaint:
         yield f"tshark: {tshark.complaint}"
-    if found.snapped:
-        yield f"{found.snapped} packets were cut when they were captured (snaplen); capture with -s 0"
 
 
-def seen(connections: Iterable[Connection]) -> str:
-    """The protocols of a capture, for a message."""
-    counts = Counter(one.reader.protocol if one.reader else "unknown" for one in connections if one.bytes)
-    return ", ".join(f"{counted(times, name + ' connection')}" for name, times in counts.most_common()) or "no data over TCP"
+def _nothing(path: Path, tshark: Tshark, found: Found, missing: tuple[str, ...]) -> ConformError:
+    if not found.packets and tshark.complaint:
+        return ConformError(f"tshark reads no packet: {tshark.complaint}", str(path), "Is it a capture, and whole?")
+    what = f"no security exchange in it; seen: {found.seen()}"
+    return ConformError("; ".join((what, *missing)), str(path), "Capture both directions, from before the client connects; "
+                        "--tls-keys opens TLS, --port names the protocol of an unusual port.")

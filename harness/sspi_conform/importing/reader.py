@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..exchange.model import CLIENT, SERVER
 from .draft import Draft, Place
 from .streams import NOT_THIS, UNKNOWN, Framing, Piece, Record
 
@@ -20,6 +19,7 @@ class Reader:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.drafts: list[Draft] = []
+        self._is_closed = False
         self.is_tls = self.carries_tls  # becomes True where a connection changes to TLS
 
     @classmethod
@@ -44,8 +44,12 @@ class Reader:
     def closed(self, sender: str, reset: bool, record: Record) -> None:
         """This side closed the connection."""
         for draft in self.drafts[-1:]:
-            if not draft.over and draft.has_tokens:
+            if not self._is_closed and not draft.over and draft.has_tokens and draft.ended() is None:
                 draft.miss(f"the {sender} {'reset' if reset else 'closed'} the connection in frame {record.frame}")
+        self._is_closed = True
+
+    def finish(self) -> None:
+        """The capture is over."""
 
     def begin(self, transport: str, **about: str) -> Draft:
         draft = Draft(transport, self.place, about={name.replace("_", "-"): text for name, text in about.items() if text})
@@ -71,8 +75,4 @@ class Sized:
         return self.want(data, size)
 
 
-def other(sender: str) -> str:
-    return SERVER if sender == CLIENT else CLIENT
-
-
-__all__ = ["NOT_THIS", "UNKNOWN", "Reader", "Sized", "other"]
+__all__ = ["NOT_THIS", "UNKNOWN", "Reader", "Sized"]

@@ -2,15 +2,21 @@
 """Which protocol begins with some bytes."""
 from __future__ import annotations
 
+from .carve import Carved
+from .credssp import CredSsp
+from .dns import Dns
 from .http import Http
 from .kdc import Kdc
 from .ldap import Ldap
+from .nns import Nns
 from .reader import Reader
+from .rpc import Rpc
+from .smb import Smb
 from .tls import Rdp, Tls
 
 # In the order in which they are asked: the strictest beginnings first.
-READERS: tuple[type[Reader], ...] = (Http, Kdc, Tls, Rdp, Ldap)
-NAMED = {reader.protocol: reader for reader in READERS}
+READERS: tuple[type[Reader], ...] = (Http, Smb, Kdc, Rpc, Nns, Tls, Rdp, Dns, CredSsp, Ldap)
+NAMED = {reader.protocol: reader for reader in (*READERS, Carved)}
 
 
 def recognise(data: bytes, forced: str = "") -> tuple[type[Reader], str] | None:
@@ -20,3 +26,9 @@ def recognise(data: bytes, forced: str = "") -> tuple[type[Reader], str] | None:
         if sender is not None:
             return reader, sender
     return None
+
+
+def carved(data: bytes, forced: str = "") -> tuple[type[Reader], str] | None:
+    """The last resort: a token somewhere in it."""
+    sender = None if forced else Carved.sender(data)
+    return None if sender is None else (Carved, sender)

@@ -17,7 +17,7 @@ from ..model import ConformError
 SECONDS = 900.0  # most that one run may take
 _SET_PDEATHSIG = 1
 _CUT_SHORT = "cut short in the middle"
-_REMARKS = ("Running as user",)  # what it says to stderr and is no fault
+_REMARKS = ("Running as user", "Dissector bug")  # what it says to stderr and does not matter: only packets and TLS are asked for
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Tshark:
                                "Cut the capture to the time in question: editcap -A START -B STOP IN OUT.")
 
     def _take(self, said: str) -> None:
-        words = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith(_REMARKS)]
+        words = [line.strip() for line in said.splitlines() if line.strip() and not any(one in line for one in _REMARKS)]
         self.cut = self.cut or _CUT_SHORT in said
         if words:
             self.complaint = " ".join(words)[-400:]

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SMB2 and 3 (MS-SMB2 2.2): session setups, told apart by message and session, and what goes through pipes."""
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..exchange.model import CLIENT, SERVER
+from . import names
+from .draft import Draft
+from .streams import Record
+
+if TYPE_CHECKING:
+    from .smb import Smb
+
+_HEADER = 64
+_NEGOTIATE, _SESSION_SETUP, _TREE_CONNECT, _READ, _WRITE, _IOCTL = 0, 1, 3, 8, 9, 11
+_PIPE_TRANSCEIVE = 0x0011C017
+_TRANSPORT, _IN_PIPE = "SMB2", "DCERPC over SMB2 pipe"
+_SESSION_FLAGS = {1: "guest", 2: "null session"}
+
+
+class Smb2:
+    def __init__(self, smb: Smb) -> None:
+        self._smb = smb
+        self._asked: dict[int, Draft] = {}     # by message id
+        self._sessions: dict[int, Draft] = {}  # by session id
+        self._reading: dict[int, bytes] = {}   # message id: file
+
+    def message(self, sender: str, data: bytes, record: Record) -> None:
+        for packet in _chained(data):
+            command = struct.unpack_from("<H", packet, 12)[0]
+            handler = _HANDLERS.get((command, sender))
+            if handler:
+                handler(self, packet, record)
+
+    def offer(self, packet: bytes, record: Record) -> None:
+        if len(packet) < _HEADER + 60 or _number(packet, "<I", 8):
+            return
+        dialect = _number(packet, "<H", _HEADER + 4)
+        token = _buffer(packet, _number(packet, "<H", _HEADER + 56), _number(packet, "<H", _HEADER + 58))
+        self._smb.offer(_TRANSPORT, token, record, dialect=f"0x{dialect:04x}")
+
+    def setup(self, packet: bytes, record: Record) -> None:
+        if len(packet) < _HEADER + 16:
+            return
+        message, session = _ids(packet)
+        draft = self._sessions.get(session) if session else None
+        if draft is None or draft.over:
+            draft = self._smb.session(_TRANSPORT)
+            if session:
+                self._sessions[session] = draft
+        self._asked[message] = draft
+        token = _buffer(packet, _number(packet, "<H", _HEADER + 12), _number(packet, "<H", _HEADER + 14))
+        draft.leg(CLIENT, token, record)
+
+    def answer(self, packet: bytes, record: Record) -> None:
+        message, session = _ids(packet)
+        code = _number(packet, "<I", 8)
+        if code == names.PENDING:
+            return
+        draft = self._asked.pop(message, None) or self._sessions.get(session) or self._smb.session(_TRANSPORT)
+        token, flags = b"", 0
+        if len(packet) >= _HEADER + 8 and _number(packet, "<H", _HEADER) == 9:  # an error has none (MS-SMB2 2.2.2)
+            flags = _number(packet, "<H", _HEADER + 2)
+            token = _buffer(packet, _number(packet, "<H", _HEADER + 4), _number(packet, "<H", _HEADER + 6))
+        told = names.nt_status(code, _SESSION_FLAGS.get(flags & 3, "") if not code else "")
+        draft.leg(SERVER, token, record, told)
+        if code != names.MORE_PROCESSING:
+            draft.ends(told)
+        if session:
+            self._sessions[session] = draft
+
+    def tree(self, packet: bytes, record: Record) -> None:
+        """The name that the user called the server by."""
+        path = _buffer(packet, _number(packet, "<H", _HEADER + 4), _number(packet, "<H", _HEADER + 6))
+        host = path.decode("utf-16-le", "replace").removeprefix("\\\\").partition("\\")[0]
+        draft = self._sessions.get(_ids(packet)[1])
+        if draft and host:
+            draft.about.setdefault("host", host[:255])
+
+    def write(self, packet: bytes, record: Record) -> None:
+        data = _buffer(packet, _number(packet, "<H", _HEADER + 2), _number(packet, "<I", _HEADER + 4))
+        self._pipe(_ids(packet)[1], packet[_HEADER + 16:_HEADER + 32], CLIENT, data, record)
+
+    def read(self, packet: bytes, record: Record) -> None:
+        self._reading[_ids(packet)[0]] = packet[_HEADER + 16:_HEADER + 32]
+
+    def were_read(self, packet: bytes, record: Record) -> None:
+        file = self._reading.get(_ids(packet)[0])
+        if file is not None and _number(packet, "<H", _HEADER) == 17:
+            data = _buffer(packet, _number(packet, "<B", _HEADER + 2), _number(packet, "<I", _HEADER + 4))
+            self._pipe(_ids(packet)[1], file, SERVER, data, record)
+
+    def transceive(self, packet: bytes, record: Record) -> None:
+        self._controlled(packet, CLIENT, _HEADER + 24, record)
+
+    def transceived(self, packet: bytes, record: Record) -> None:
+        self._controlled(packet, SERVER, _HEADER + 32, record)
+
+    def _controlled(self, packet: bytes, sender: str, at: int, record: Record) -> None:
+        if _number(packet, "<I", _HEADER + 4) == _PIPE_TRANSCEIVE:
+            data = _buffer(packet, _number(packet, "<I", at), _number(packet, "<I", at + 4))
+            self._pipe(_ids(packet)[1], packet[_HEADER + 8:_HEADER + 24], sender, data, record)
+
+    def _pipe(self, session: int, file: bytes, sender: str, data: bytes, record: Record) -> None:
+        if len(file) == 16 and not record.damaged:
+            self._smb.pipe(session, file, _IN_PIPE).feed(sender, data, record)
+
+
+def _chained(data: bytes) -> Iterator[bytes]:
+    """Compounded requests and responses (MS-SMB2 3.3.5.2.7)."""
+    while data[:4] == b"\xfeSMB" and len(data) >= _HEADER:
+        following = _number(data, "<I", 20)
+        yield data[:following] if following >= _HEADER else data
+        data = data[following:] if following >= _HEADER else b""
+
+
+def _ids(packet: bytes) -> tuple[int, int]:
+    return _number(packet, "<Q", 24), _number(packet, "<Q", 40)
+
+
+def _number(packet: bytes, form: str, at: int) -> int:
+    """0 beyond the end."""
+    return struct.unpack_from(form, packet, at)[0] if at + struct.calcsize(form) <= len(packet) else 0
+
+
+def _buffer(packet: bytes, offset: int, size: int) -> bytes:
+    return packet[offset:offset + size] if offset >= _HEADER and offset + size <= len(packet) else b""
+
+
+_HANDLERS = {
+    (_NEGOTIATE, SERVER): Smb2.offer, (_SESSION_SETUP, CLIENT): Smb2.setup, (_SESSION_SETUP, SERVER): Smb2.answer,
+    (_TREE_CONNECT, CLIENT): Smb2.tree, (_WRITE, CLIENT): Smb2.write, (_READ, CLIENT): Smb2.read,
+    (_READ, SERVER): Smb2.were_read, (_IOCTL, CLIENT): Smb2.transceive, (_IOCTL, SERVER): Smb2.transceived,
+}
