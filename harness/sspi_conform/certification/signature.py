@@ -7,8 +7,10 @@ detached, without attributes and certificates, which leaves a single way to writ
 """
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -28,6 +30,8 @@ _ALGORITHMS = {  # of signature, by the algorithm of the public key
     "1.2.840.10045.2.1": der.write(der.SEQUENCE, der.write_oid("1.2.840.10045.4.3.2")),
 }
 _SET, _FIRST = 0x31, 0xA0  # SET OF; [0]
+_CERTIFICATE = b"CERTIFICATE"
+_PEM = re.compile(rb"-----BEGIN (PUBLIC KEY|CERTIFICATE)-----([A-Za-z0-9+/=\s]*)-----END \1-----")
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,13 @@ def signer(key: Path, certificate: Path | None) -> Signer:
             raise ConformError(f"there is no file {path}", "", "`sspi-conform certify --make-key FILE` makes a key.")
     public = _openssl(["pkey", "-in", str(key), "-pubout"], f"read the private key {key}")
     if certificate is None:
-        if not _spki(public).startswith(_ED25519):
+        if not spki_of(public).startswith(_ED25519):
             raise ConformError(f"{key} is no Ed25519 key", "", "Give its certificate too (--certificate), for a CMS signature, "
                                "or an Ed25519 key: certify --make-key FILE.")
         return Signer(key, public, RAW)
     if _openssl(["x509", "-in", str(certificate), "-noout", "-pubkey"], f"read the certificate {certificate}") != public:
         raise ConformError(f"{certificate} is not the certificate of {key}", "", "Give the two that belong together.")
-    if _algorithm(_spki(public)) not in _ALGORITHMS:
+    if _algorithm(spki_of(public)) not in _ALGORITHMS:
         raise ConformError(f"openssl makes no CMS signature with the key {key}", "", "Use an RSA or EC key, or an Ed25519 key "
                            "without certificate.")
     return Signer(key, _openssl(["x509", "-in", str(certificate)], f"read {certificate}"), CMS)
@@ -98,13 +102,40 @@ def public_key(path: Path) -> bytes:
 def spki_of(pem: bytes, alone: bool = False) -> bytes:
     """SubjectPublicKeyInfo of the PEM text of a public key or of a certificate.
 
-    alone: the text must be what openssl writes of it, so that no second one stands behind it.
+    alone: the text must be written as openssl writes it, so that no second one stands beside it.
     """
-    certificate = b"BEGIN CERTIFICATE" in pem
-    done = _run(["x509"] if certificate else ["pkey", "-pubin", "-pubout"], pem)
-    if done.returncode or alone and done.stdout != pem:
-        raise Malformed("no public key and no certificate" + (" alone" if alone else "") + " that openssl can read")
-    return _spki(_run(["x509", "-noout", "-pubkey"], pem).stdout if certificate else pem)
+    label, content = _decoded(pem, alone)
+    try:
+        if label == _CERTIFICATE:
+            return _certificate_fields(content)[6].whole
+        _algorithm(content)
+    except (TokenError, StopIteration, IndexError) as error:
+        raise Malformed(f"no public key and no certificate: {error}") from error
+    return content
+
+
+def _decoded(pem: bytes, alone: bool) -> tuple[bytes, bytes]:
+    """Label and content of the first block of a PEM text that is a public key or a certificate."""
+    found = _PEM.search(pem)
+    try:
+        content = base64.b64decode(b"".join(found[2].split()), validate=True) if found else b""
+    except ValueError:
+        content = b""
+    if found is None or not content:
+        raise Malformed("no PEM text of a public key or of a certificate")
+    text = base64.b64encode(content)
+    lines = b"".join(text[at:at + 64] + b"\n" for at in range(0, len(text), 64))
+    if alone and pem != b"-----BEGIN %b-----\n%b-----END %b-----\n" % (found[1], lines, found[1]):
+        raise Malformed("no public key and no certificate alone, as openssl writes it")
+    return found[1], content
+
+
+def _certificate_fields(content: bytes) -> list[der.Element]:
+    """Version, serial number, algorithm, issuer, validity, subject and key of a certificate of version 3: RFC 5280 4.1."""
+    fields = list(next(der.read_whole(content).children()).children())
+    if fields[0].tag != _FIRST:
+        raise TokenError(fields[0].offset, "a certificate of version 3")
+    return fields
 
 
 def fingerprint(spki: bytes) -> str:
@@ -132,21 +163,18 @@ def check(member: str, signature: bytes, content: bytes, public: bytes, at: date
             words = ["cms", "-verify", "-binary", "-inform", "DER", "-in", "signature", "-content", "content", "-certfile",
                      "signer.pem", "-CAfile", trusted, "-no-CApath", "-no-CAstore", "-partial_chain", "-purpose", "any",
                      "-attime", str(int(at.timestamp())), "-out", os.devnull]
-        done = _run(words, b"", folder)
+        done = _run(words, folder)
     if done.returncode:
         raise Malformed(f"no signature of SHA256SUMS by {fingerprint(spki_of(public))}{_reason(done.stderr)}")
 
 
 def _check_form(signature: bytes, certificate: bytes) -> None:
     """Malformed unless a CMS signature is written as openssl writes one without attributes and certificates."""
-    content = _run(["x509", "-outform", "DER"], certificate).stdout
     try:
-        version, serial, _, issuer = list(next(der.read_whole(content).children()).children())[:4]
-        if version.tag != _FIRST:
-            raise TokenError(version.offset, "a certificate of version 3")
-        algorithm = _ALGORITHMS[_algorithm(spki_of(certificate, alone=True))]
+        serial, _, issuer = _certificate_fields(_decoded(certificate, True)[1])[1:4]
+        algorithm = _ALGORITHMS[_algorithm(spki_of(certificate))]
         value = _last(der.read_whole(signature))
-    except (TokenError, StopIteration, ValueError, KeyError) as error:
+    except (TokenError, StopIteration, ValueError, LookupError) as error:
         raise Malformed(f"no CMS signature as certify makes it: {error}") from error
     one = der.write(der.INTEGER, b"\x01")
     info = der.write(der.SEQUENCE, one, der.write(der.SEQUENCE, issuer.whole, serial.whole), _SHA256, algorithm,
@@ -164,27 +192,23 @@ def _last(element: der.Element) -> bytes:
     return element.value
 
 
-def _spki(pem: bytes) -> bytes:
-    return _run(["pkey", "-pubin", "-pubout", "-outform", "DER"], pem).stdout
-
-
 def _algorithm(spki: bytes) -> str:
     return der.read_oid(next(next(der.read_whole(spki).children()).children()))
 
 
 def _openssl(words: Sequence[str], what: str, folder: Path | None = None) -> bytes:
     """The output of openssl, which may ask for the passphrase of a key; ConformError when it fails."""
-    done = _run(words, None, folder)
+    done = _run(words, folder)
     if done.returncode:
         raise ConformError(f"openssl cannot {what}{_reason(done.stderr)}", "", "Is it a PEM file, and the passphrase right?")
     return done.stdout
 
 
-def _run(words: Sequence[str], given: bytes | None, folder: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+def _run(words: Sequence[str], folder: Path | None = None) -> subprocess.CompletedProcess[bytes]:
     """One run of openssl, without a configuration of the host's."""
     environment = {"PATH": os.environ.get("PATH", os.defpath), "OPENSSL_CONF": os.devnull, "LC_ALL": "C"}
     try:
-        return subprocess.run(["openssl", *words], input=given, capture_output=True, cwd=folder, env=environment)
+        return subprocess.run(["openssl", *words], capture_output=True, cwd=folder, env=environment)
     except OSError as error:
         raise ConformError(f"cannot run openssl: {error.strerror}", "", "Install it: apt-get install openssl") from error
 

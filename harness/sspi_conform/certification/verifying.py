@@ -124,6 +124,10 @@ def _check_signature(outcome: Outcome, members: Mapping[str, bytes], trust: Trus
         return
     try:
         own = signature.spki_of(members[bundle.SIGNER], alone=True)
+    except Malformed as error:
+        outcome.add(bundle.SIGNER, str(error))
+        return
+    try:
         outcome.method, outcome.fingerprint = _METHODS[method], signature.fingerprint(own)
         signature.check(method, members[method], members[bundle.SUMS], members[bundle.SIGNER], _date(outcome), trust.authority)
     except Malformed as error:
@@ -220,8 +224,7 @@ def _check_suite(outcome: Outcome, stated: Mapping[str, Any], required: Mapping[
     same = bool(suite["commit"]) and suite["commit"] == mine["commit"] and suite["clean"] and mine["clean"]
     advice = "" if same else f"Verify in a checkout of that commit: git worktree add ../suite {suite['commit'][:12] or 'COMMIT'}"
     if not same:
-        outcome.notes.append(f"foreign suite: the bundle is of commit {suite['commit'][:12] or 'none'}{'' if suite['clean'] else '+'}, "
-                             f"this checkout of {mine['commit'][:12] or 'none'}{'' if mine['clean'] else '+'}")
+        outcome.notes.append(f"foreign suite: the bundle is of commit {_commit(suite)}, this checkout of {_commit(mine)}")
     differences = list(_differences(required, ours))
     for what in differences:
         outcome.add("required.json", what if same else f"foreign suite: {what}", advice)
@@ -232,6 +235,10 @@ def _check_suite(outcome: Outcome, stated: Mapping[str, Any], required: Mapping[
     elif not differences:
         outcome.notes.append("the required set is the same in both")
     return advice
+
+
+def _commit(suite: Mapping[str, Any]) -> str:
+    return (suite["commit"][:12] or "none") + ("" if suite["clean"] else "+")
 
 
 def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:

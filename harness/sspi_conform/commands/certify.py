@@ -44,9 +44,11 @@ def add(commands: Any) -> None:
     parser.add_argument("--file", metavar="FILE", type=Path, action="append", default=[],
                         help="one more file of the implementation, where its profile does not name it")
     parser.add_argument("--out", metavar="BUNDLE", type=Path, help="where to write (default build/certificates/IMPL-PROFILE.tar)")
-    parser.add_argument("--build", metavar="DIR", default=BUILD, help="the build whose probe and libsspi are used (default build)")
+    parser.add_argument("--build", metavar="DIR", default=BUILD,
+                        help="the build whose probe and libsspi are used (default build)")
     parser.add_argument("--jobs", metavar="N", type=int, default=0, help="pipelines side by side (default: cores)")
-    parser.add_argument("--allow-dirty", action="store_true", help="although the suite was changed since its commit; the bundle says so")
+    parser.add_argument("--allow-dirty", action="store_true",
+                        help="although the suite was changed since its commit; the bundle says so")
     parser.add_argument("--json", action="store_true", help="for machines")
     parser.add_argument("--list", action="store_true", help="the profiles, or the cases of --profile")
     parser.add_argument("--make-key", metavar="FILE", type=Path, help="make an Ed25519 key and its public half FILE.pub")

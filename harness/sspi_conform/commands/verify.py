@@ -31,8 +31,10 @@ def add(commands: Any) -> None:
                                  description="Works out again everything that a bundle of certify says.",
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a file that certify wrote")
-    parser.add_argument("--key", type=Path, metavar="PUBKEY", help="the signer's public key or certificate (PEM), which must be the one")
-    parser.add_argument("--certificate", type=Path, metavar="FILE", help="the signer's certificate, or that of a CA above it (PEM)")
+    parser.add_argument("--key", type=Path, metavar="PUBKEY",
+                        help="the signer's public key or certificate (PEM), which must be the one")
+    parser.add_argument("--certificate", type=Path, metavar="FILE",
+                        help="the signer's certificate, or that of a CA above it (PEM)")
     parser.add_argument("--file", type=Path, metavar="FILE", action="append", default=[],
                         help="a file of the implementation, which must be one that was judged")
     parser.add_argument("--json", action="store_true", help="for machines")
@@ -68,7 +70,8 @@ def _certificate(outcome: Outcome) -> list[str]:
         *(f"  judged        {file['name']}  sha256 {file['sha256']}" for file in stated["implementation"]["files"]),
         f"  suite         {suite['version']}, commit {suite['commit'] or 'none'}; {stated['date']}",
         f"  signature     {outcome.method}, {outcome.fingerprint}",
-        f"  required set  {counted['cases']} cases, {counted['binding_expectations']} binding expectations, sha256 {counted['sha256']}",
+        f"  required set  {counted['cases']} cases, {counted['binding_expectations']} binding expectations",
+        f"                sha256 {counted['sha256']}",
         f"  judged again  {outcome.judged} cases from their observations: "
         + ", ".join(f"{number} {verdict}" for verdict, number in stated["verdicts"].items()),
     ]
@@ -76,7 +79,8 @@ def _certificate(outcome: Outcome) -> list[str]:
 
 def _document(outcome: Outcome) -> dict[str, Any]:
     stated = outcome.documents.get("statement.json", {})
-    kept = {name: stated.get(name) for name in ("profile", "product", "implementation", "suite", "required_set", "verdicts", "date")}
+    kept = {name: stated.get(name)
+            for name in ("profile", "product", "implementation", "suite", "required_set", "verdicts", "date")}
     return {"schema": 1, "valid": outcome.valid, **kept, "judged": outcome.judged,
             "signer": {"method": outcome.method, "fingerprint": outcome.fingerprint},
             "findings": [asdict(finding) for finding in outcome.findings], "notes": outcome.notes}
