@@ -42,20 +42,25 @@ def bar(parts: Sequence[tuple[str, int, str]], label: str = "") -> Block:
     return {"kind": "bar", "parts": parts, "label": label}
 
 
-def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str = "", dense: bool = False) -> Block:
-    """A table whose cells are texts or made by `cell`. The first column names the rows; `dense` is for many of them."""
-    return {"kind": "table", "head": head, "rows": rows, "caption": caption, "dense": dense}
+def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str = "", dense: bool = False,
+          groups: Sequence[Any] = ()) -> Block:
+    """A table whose cells are texts or made by `cell`. The first column names the rows; `dense` is for many of them.
+
+    `groups` stand above the head, each over as many columns as its `span` says.
+    """
+    return {"kind": "table", "head": head, "rows": rows, "caption": caption, "dense": dense, "groups": groups}
 
 
 def cell(words: Any, tone: str = "", note: str = "", opens: Sequence[Block] | None = None, to: str = "",
-         weight: float | None = None) -> Block:
+         weight: float | None = None, mark: str = "", span: int = 0) -> Block:
     """A cell that says more than its words.
 
     `note` is told on pointing; `opens` are blocks that a click shows; `to` is the anchor that a click leads to;
-    `weight` from 0 to 1 is how strongly the tone shows.
+    `weight` from 0 to 1 is how strongly the tone shows; `mark` stands small behind the words; `span` is how many columns
+    the cell takes.
     """
-    given = {"text": words, "tone": tone, "note": note, "opens": opens, "to": to, "weight": weight}
-    return {key: value for key, value in given.items() if value not in ("", None)}
+    given = {"tone": tone, "note": note, "opens": opens, "to": to, "weight": weight, "mark": mark, "span": span or None}
+    return {"text": words} | {key: value for key, value in given.items() if value not in ("", None)}
 
 
 def fold(words: str, opens: Sequence[Block], tone: str = "") -> Block:

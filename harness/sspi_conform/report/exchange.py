@@ -65,13 +65,20 @@ class _Drawing:
 
     def __init__(self, case: Case, trace: Trace, wrong: Mapping[str, str]) -> None:
         self._case, self._observed, self._wrong = case, trace.observed, _reached(wrong, trace.observed)
+        self._ended = trace.ended
         self._tokens: Mapping[str, str] = getattr(trace.observed, "tokens", {})
         self._known: dict[str, Exchange] = {}
 
     def legs(self) -> list[dict[str, Any]]:
         groups = dict.fromkeys(group for group in map(group_of, self._observed) if group)
-        found = [one for one in map(self._leg, groups) if one]
-        return found
+        return [*(one for one in map(self._leg, groups) if one), *self._end()]
+
+    def _end(self) -> list[dict[str, Any]]:
+        """The call in which a side died, of which nothing was observed."""
+        if self._ended is None or not self._ended.last_call or self._ended.side not in _OTHER:
+            return []
+        what = f"crash {self._ended.detail.partition(';')[0]}" if self._ended.kind == "crash" else self._ended.kind
+        return [{"from": self._ended.side, "status": what, "call": self._ended.last_call, "mark": "bad"}]
 
     def _leg(self, group: str) -> dict[str, Any] | None:
         words = group.split(".")

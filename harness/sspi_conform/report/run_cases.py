@@ -24,6 +24,9 @@ from .exchange import legs_of_trace
 TONES: Mapping[Verdict, str] = {
     Verdict.PASS: "good", Verdict.ACCEPTABLE: "good", Verdict.DIFFERS: "fair", Verdict.KNOWN_FAILURE: "fair",
     Verdict.FAIL: "bad", Verdict.ERROR: "bad", Verdict.DISABLED: "mute", Verdict.UNSUPPORTED: "mute"}
+SIGNS: Mapping[Verdict, str] = {
+    Verdict.PASS: "✓", Verdict.ACCEPTABLE: "✓", Verdict.DIFFERS: "≠", Verdict.KNOWN_FAILURE: "≈",
+    Verdict.FAIL: "✗", Verdict.ERROR: "!", Verdict.DISABLED: "○", Verdict.UNSUPPORTED: "–"}
 _BINDING, _DIFFERS, _CONTRADICTED, _OTHER_SIDE = 1, 2, 4, 8
 _LONGEST = 2000  # characters of an observed value
 
@@ -51,7 +54,7 @@ class Cases:
                                                    "fact")}
         self._records, self._facts = _Words(), dict[str, Any]()
         for verdict in sorted(Verdict, reverse=True):
-            self._names["verdict"].place(verdict.label, [verdict.label, TONES[verdict]])
+            self._names["verdict"].place(verdict.label, [verdict.label, TONES[verdict], SIGNS[verdict]])
 
     def block(self, results: Sequence[Result]) -> Mapping[str, Any]:
         """The list; `results` in the order of the suite."""
@@ -80,7 +83,7 @@ class Cases:
         wrong = {one.path: f"{one.path}: expected {one.expected}, got {one.actual}" for one in result.differences}
         paths = self._captures.of(case).paths
         return {
-            "kind": "case", "title": scenario.title, "verdict": result.verdict.label, "tone": TONES[result.verdict],
+            "kind": "case", "title": scenario.title, "verdict": result.verdict.label, "tone": TONES[result.verdict], "sign": SIGNS[result.verdict],
             "tags": [f"the {case.subject} is judged", implied(case.settings)["mechanism"], scenario.level,
                      f"{scenario.severity} severity", *(f"needs {one}" for one in sorted(case.needs)),
                      f"{result.seconds * 1000:.1f} ms"],
@@ -125,8 +128,9 @@ def _is_own(path: str, case: Case) -> bool:
 
 
 def _observed_statuses(result: Result) -> dict[str, None]:
+    """Those that the judged side returned."""
     observed = result.trace.observed if result.trace else {}
-    return {value: None for path, value in observed.items() if path.endswith(".status")}
+    return {value: None for path, value in observed.items() if path.endswith(".status") and _is_own(path, result.case)}
 
 
 def _note(result: Result) -> str:

@@ -22,11 +22,10 @@ _TITLES = {
     "bindings": "Channel bindings: each outcome that is known, and the cases that its facts judge",
     "statuses": "Statuses: cases that expect them",
     "paths": "Multi-leg paths and facts",
-    "attributes": "Context attributes: what the initiator / the acceptor answers",
+    "attributes": "Context attributes: what each side answers",
 }
-LEGEND = ("A number is how many cases judge that; +n are advisory: no source binds. Green: all of them as Windows. "
-          "Amber: some are known failures or differ from advice. Red: some fail. Grey: none was played. "
-          "A dot: no case. A cell leads to its cases.")
+LEGEND = ("A number is how many cases judge that, +n those that only advise. Green: all of them as Windows. Amber: ≈n are known "
+          "failures or differ from advice. Red: ✗n fail. Grey: not played. A dot: no case. A cell leads to cases of that kind.")
 
 
 class Maps:
@@ -69,16 +68,18 @@ class Maps:
         rows = [row for row in self._rows("flags") if row.name.startswith(prefix)]
         if not rows:
             return []
-        return [blocks.heading(f"Requirement flags of the {side}: asked alone / judged among what is returned"),
+        return [blocks.heading(f"Flags that the {side} asks for: alone, and judged among those returned"),
                 self._table("flags", rows, (" alone", " returned"), {"side": side})]
 
     def _table(self, name: str, rows: Sequence[Row], suffixes: Sequence[str], address: Mapping[str, str] | None = None) -> Block:
         columns = [mechanism + suffix for mechanism in MECHANISMS for suffix in suffixes]
-        head = ["", *(_short(column) for column in columns)]
-        return blocks.table(head, [[self._name(name, row.name), *(self._cell(name, row.name, column, address or {}) for column in columns)]
-                                   for row in rows], dense=True)
+        cells = [[self._name(row.name), *(self._cell(name, row.name, column, address or {}) for column in columns)] for row in rows]
+        if len(suffixes) == 1:
+            return blocks.table(["", *MECHANISMS], cells, dense=True)
+        groups = ["", *(blocks.cell(mechanism, span=len(suffixes)) for mechanism in MECHANISMS)]
+        return blocks.table(["", *(suffix.strip() for suffix in suffixes * len(MECHANISMS))], cells, dense=True, groups=groups)
 
-    def _name(self, table: str, name: str) -> object:
+    def _name(self, name: str) -> object:
         source = self._facts.get(name)
         return blocks.cell(name, note=source.fact) if source else name.removeprefix("ISC_REQ_").removeprefix("ASC_REQ_")
 
@@ -92,9 +93,14 @@ class Maps:
         parts += [f"{amount} {words}" for amount, words in ((wrong, "failed"), (known, "known to fail or advisory differences"),
                                                             (idle, "not played")) if amount]
         tone = "bad" if wrong else "fair" if known else "mute" if idle == count.total else "good"
-        text = f"{wrong} of {count.total} ✗" if wrong else f"{number} ≈{known}" if known else number
-        return blocks.cell(text, tone, "; ".join(parts), to=_address(table, name, column, address),
-                           weight=1 if tone in ("bad", "mute") else round(min(1.0, math.log1p(count.total) / math.log1p(_MANY)), 2))
+        mark = f"✗{wrong}" if wrong else f"≈{known}" if known else ""
+        return blocks.cell(number, tone, "; ".join(parts), to=_address(table, name, column, address), mark=mark,
+                           weight=1.0 if tone == "bad" else 0.5 if tone == "mute" else _weight(count))
+
+
+def _weight(count: Count) -> float:
+    """How strongly something is covered, from 0 to 1: what only advises is worth a quarter of what binds."""
+    return round(min(1.0, math.log1p(count.binding + count.advisory / 4) / math.log1p(_MANY)), 2)
 
 
 def _count(tables: Mapping[str, Mapping[str, Row]], table: str, name: str, column: str) -> Count:
@@ -103,11 +109,6 @@ def _count(tables: Mapping[str, Mapping[str, Row]], table: str, name: str, colum
 
 
 _NONE = Count()
-
-
-def _short(column: str) -> str:
-    return column.replace("Negotiate/", "Neg/").replace(" initiator", " init").replace(" acceptor", " acc") \
-        .replace(" returned", " ret")
 
 
 def _address(table: str, name: str, column: str, more: Mapping[str, str]) -> str:

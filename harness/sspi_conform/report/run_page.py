@@ -19,7 +19,9 @@ from .summary import Summary
 from .terminal import summary_lines
 
 NAME = "index.html"
-_LABELS = {verdict.label: verdict for verdict in Verdict}
+_ADVISORY = ("reported", "inferred")
+_ORDER = (Verdict.PASS, Verdict.ACCEPTABLE, Verdict.KNOWN_FAILURE, Verdict.DIFFERS, Verdict.FAIL, Verdict.ERROR,
+          Verdict.UNSUPPORTED, Verdict.DISABLED)
 
 
 def write(folder: Path, project: Project, content: Mapping[str, Any], summary: Summary, results: Sequence[Result],
@@ -46,9 +48,9 @@ def sections(project: Project, content: Mapping[str, Any], summary: Summary, res
 
 def _numbers(summary: Summary) -> list[Block]:
     count = summary.verdicts
-    shown = [(label, number, TONES[_LABELS[label]], _MEANS[_LABELS[label]]) for label, number in count.items()]
+    shown = [(one.label, count[one.label], TONES[one], _MEANS[one]) for one in _ORDER if count.get(one.label)]
     return [blocks.tiles([("cases", sum(count.values()), "", f"{summary.played} played"), *shown]),
-            *(blocks.bar([(label, number, TONES[_LABELS[label]]) for label, number in counts.items()], name)
+            *(blocks.bar([(one.label, counts.get(one.label, 0), TONES[one]) for one in _ORDER], name)
               for name, counts in summary.mechanisms.items())]
 
 
@@ -86,7 +88,7 @@ def _evidence(summary: Summary) -> list[Block]:
     found = [blocks.text("A binding expectation rests on a recording, a test or a document of Windows; an advisory one on reports or "
                          "reasoning. What binds decides."),
              bar("binding", summary.binding, "bad"), bar("advisory", summary.advisory, "fair"), blocks.heading("By kind, strongest first"),
-             *(bar(kind, tally, "bad") for kind, tally in summary.evidence.items())]
+             *(bar(kind, tally, "fair" if kind in _ADVISORY else "bad") for kind, tally in summary.evidence.items())]
     rows = [("unrecorded", f"of {summary.unrecorded} cases no source says what Windows does; they certify nothing")] if summary.unrecorded else []
     rows.append(("faults of libsspi that the suite noticed", str(summary.kills) if summary.kills else "not measured here; `make mutants` does"))
     return [*found, blocks.facts(rows)]

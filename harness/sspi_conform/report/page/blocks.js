@@ -53,7 +53,8 @@ function fold(block) {
 /** A table; the cells that open something show it below the table, one at a time. */
 function table(block) {
   const below = el("div", {class: "below", hidden: true, tabindex: "-1"});
-  const head = block.head.length > 0 && el("thead", {}, el("tr", {}, block.head.map((one) => tableCell(one, "th", "col", below))));
+  const heads = [block.groups || [], block.head].filter((one) => one.length);
+  const head = heads.length > 0 && el("thead", {}, heads.map((cells) => el("tr", {}, cells.map((one) => tableCell(one, "th", "col", below)))));
   const rows = block.rows.map((row) => el("tr", {},
     row.map((one, column) => tableCell(one, column ? "td" : "th", column ? null : "row", below))));
   const drawn = el("table", {class: block.dense ? "dense" : null}, block.caption && el("caption", {}, block.caption), head,
@@ -64,10 +65,13 @@ function table(block) {
 
 function tableCell(given, tag, scope, below) {
   const one = given !== null && typeof given === "object" ? given : {text: given};
-  const attributes = {scope, class: toned(one.tone).trim() || null, title: one.note && visible(one.note)};
-  if (!one.opens && !one.to) return weighed(el(tag, attributes, one.text), one);
-  const inside = one.to ? el("a", {href: `#${one.to}`, "aria-label": one.note}, one.text)
-    : el("button", {type: "button", "aria-expanded": "false", "aria-label": one.note}, one.text);
+  const attributes = {scope: one.span && scope === "col" ? "colgroup" : scope, colspan: one.span, class: toned(one.tone).trim() || null,
+    title: one.note && visible(one.note)};
+  const words = tag === "th" ? breakable(one.text) : one.text;
+  const mark = one.mark && el("small", {class: "mark"}, one.mark);
+  if (!one.opens && !one.to) return weighed(el(tag, attributes, words, mark), one);
+  const inside = one.to ? el("a", {href: `#${one.to}`, "aria-label": one.note}, one.text, mark)
+    : el("button", {type: "button", "aria-expanded": "false", "aria-label": one.note}, one.text, mark);
   if (one.opens) inside.addEventListener("click", () => showBelow(inside, one, below));
   return weighed(el(tag, attributes, inside), one);
 }
@@ -125,7 +129,7 @@ function compare(block) {
 function compareRow(row, reasons) {
   const why = !reasons ? null : el("td", {class: "why"}, !row.under ? row.evidence
     : el("button", {type: "button", "aria-expanded": "false", onclick: (event) => unfoldReasons(event.currentTarget, row)}, row.evidence));
-  return el("tr", {class: row.differs ? "differs" : null}, el("th", {scope: "row"}, row.path),
+  return el("tr", {class: row.differs ? "differs" : null}, el("th", {scope: "row"}, breakable(row.path)),
     el("td", {}, markWords(row.expected, row.missing, row.differs)), el("td", {}, markWords(row.actual, row.extra, row.differs)),
     why, el("td", {class: "sign"}, row.differs ? "✗ differs" : row.actual === null ? "" : "✓"));
 }
@@ -146,7 +150,7 @@ function markWords(value, words, differs) {
   const text = visible(value === null || value === undefined ? "" : value);
   const wanted = new Set(words || []);
   const parts = text.split(/([\s,[\]]+)/);
-  if (!differs) return [text];
-  if (!parts.some((part) => wanted.has(part))) return words && words.length === 0 ? [text] : [el("mark", {}, text)];
-  return parts.map((part) => wanted.has(part) ? el("mark", {}, part) : part);
+  if (!differs) return breakable(text);
+  if (!parts.some((part) => wanted.has(part))) return words && words.length === 0 ? breakable(text) : [el("mark", {}, breakable(text))];
+  return parts.flatMap((part) => wanted.has(part) ? [el("mark", {}, breakable(part))] : [part]);
 }

@@ -12,7 +12,7 @@ function caseView(block) {
   const other = rows.filter((row) => row.other);
   return [
     el("p", {class: "title"}, block.title),
-    el("p", {class: "badges"}, badge(block.verdict, block.tone), block.tags.map((one) => el("span", {class: "chip"}, one))),
+    el("p", {class: "badges"}, badge(block.verdict, block.tone, block.sign), " ", block.tags.map((one) => el("span", {class: "chip"}, one))),
     block.reason && el("p", {class: "reason" + toned(block.tone)}, block.reason),
     el("h4", {}, "What Windows does"),
     own.length ? compare({rows: own, expected: "Windows", actual: block.here}) : el("p", {class: "mute"}, "Nothing is known of this case."),
@@ -30,8 +30,8 @@ function caseView(block) {
   ].flat().filter(Boolean);
 }
 
-function badge(words, tone) {
-  return el("span", {class: "badge" + toned(tone)}, el("span", {"aria-hidden": "true"}, `${SIGNS[tone] || "•"} `), words);
+function badge(words, tone, sign) {
+  return el("span", {class: "badge" + toned(tone)}, el("span", {"aria-hidden": "true"}, `${sign} `), words);
 }
 
 function caseRow([path, expected, actual, evidence, bits, records, missing, extra]) {

@@ -2,7 +2,6 @@
 // Elements, text and the data of the page. Whatever comes from data becomes a text node, never markup.
 
 const TONES = ["good", "fair", "bad", "mute"];
-const SIGNS = {good: "✓", fair: "≈", bad: "✗", mute: "–"};
 
 /** An element. `given` are attributes; those that begin with `on` are listeners, `false` and `null` leave one out. */
 function el(tag, given, ...children) {
@@ -23,6 +22,11 @@ function el(tag, given, ...children) {
 function visible(value) {
   return String(value).replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (one) => "\\u{" + one.codePointAt(0).toString(16) + "}");
+}
+
+/** Text that may break behind the separators of names, so that a narrow column does not cut words. */
+function breakable(value) {
+  return visible(value).split(/(?<=[._,=/|\[\]])/).flatMap((part, number) => number ? [el("wbr"), document.createTextNode(part)] : [part]);
 }
 
 /** A class for a tone, nothing for one that is not known. */

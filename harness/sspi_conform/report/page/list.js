@@ -40,7 +40,7 @@ class CaseList {
     this.search = el("input", {type: "search", id: "search", placeholder: "Search cases, values, sentences  ( / )",
       "aria-label": "Search cases", oninput: () => this.change({q: this.search.value})});
     this.verdicts = el("div", {class: "verdicts", role: "group", "aria-label": "Verdicts"},
-      this.names.verdict.map(([label, tone], number) => this.verdictButton(label, tone, number)));
+      this.names.verdict.map(([label, tone, sign], number) => this.verdictButton(label, tone, sign, number)));
     this.selects = Object.fromEntries(FACETS.map((facet) => [facet, this.select(facet)]));
     this.count = el("span", {class: "count", "aria-live": "polite"});
     this.inner = el("div", {class: "rows"});
@@ -51,18 +51,18 @@ class CaseList {
     document.addEventListener("keydown", (event) => this.anywhere(event));
     new ResizeObserver(() => this.paint()).observe(this.view);
     return el("div", {class: "cases"},
-      el("div", {class: "filters", role: "search"}, this.search, this.verdicts,
-        FACETS.map((facet) => el("label", {}, el("span", {}, facet), this.selects[facet])),
-        el("button", {type: "button", class: "reset", onclick: () => this.reset()}, "Clear filters"), this.count),
+      el("div", {class: "filters", role: "search"}, el("div", {}, this.search, this.verdicts),
+        el("div", {}, FACETS.map((facet) => el("label", {}, el("span", {}, facet), this.selects[facet])),
+          el("button", {type: "button", class: "reset", onclick: () => this.reset()}, "Clear filters"), this.count)),
       el("p", {class: "hint"}, "In the list: arrows or j and k choose, Enter goes to the case, Esc comes back, / searches."),
       el("div", {class: "columns"}, this.view, this.detail));
   }
 
-  verdictButton(label, tone, number) {
+  verdictButton(label, tone, sign, number) {
     const count = this.cases.filter((one) => one.verdict === number).length;
     return el("button", {type: "button", class: "verdict" + toned(tone), "aria-pressed": "false", "data-verdict": label,
       onclick: () => this.toggle(label), hidden: count === 0},
-      el("span", {"aria-hidden": "true"}, `${SIGNS[tone] || "•"} `), `${label} `, el("span", {class: "number"}, count.toLocaleString("en")));
+      el("span", {"aria-hidden": "true"}, `${sign} `), `${label} `, el("span", {class: "number"}, count.toLocaleString("en")));
   }
 
   select(facet) {
@@ -213,11 +213,12 @@ class CaseList {
 
   row(at) {
     const one = this.shown[at];
-    const [label, tone] = this.names.verdict[one.verdict];
+    const [label, tone, sign] = this.names.verdict[one.verdict];
     const row = el("div", {class: "row" + (at === this.at ? " chosen" : ""), role: "option", id: `row-${at}`,
       "aria-selected": String(at === this.at), "aria-posinset": at + 1, "aria-setsize": this.shown.length,
       onclick: () => this.choose(at)},
-      badge(label, tone), el("span", {class: "id"}, one.id), el("span", {class: "about"}, one.note || one.title));
+      el("span", {class: "mark" + toned(tone), title: label}, el("span", {class: "unseen"}, `${label}: `), el("span", {"aria-hidden": "true"}, sign)),
+      el("span", {class: "id"}, one.id), el("span", {class: "about"}, one.note || one.title));
     row.style.transform = `translateY(${at * ROW}px)`;
     return row;
   }
