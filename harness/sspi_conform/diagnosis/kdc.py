@@ -18,6 +18,8 @@ _REQUESTS, _REPLIES = ("AS-REQ", "TGS-REQ"), ("AS-REP", "TGS-REP")
 _EVERYDAY = (25, 52, 68)
 _NULL_KEY, _NO_ETYPE, _POLICY, _BAD_OPTION, _REVOKED, _EXPIRED, _PREAUTH_FAILED = 9, 14, 12, 13, 18, 23, 24
 _CLIENT_UNKNOWN, _SERVER_UNKNOWN, _USER_TO_USER, _SKEW = 6, 7, 27, 37
+_KNOWN = (1, _CLIENT_UNKNOWN, _SERVER_UNKNOWN, _NULL_KEY, _POLICY, _BAD_OPTION, _NO_ETYPE, _REVOKED, _EXPIRED, _PREAUTH_FAILED,
+          _USER_TO_USER, _SKEW)
 _KRBTGT = "krbtgt/"
 
 
@@ -129,7 +131,7 @@ def etype_not_supported_by_kdc(view: View) -> Seen | None:
 
 def spn_unknown(view: View) -> Seen | None:
     found = first_refusal(view, _SERVER_UNKNOWN)
-    if found is None or found.server.startswith(_KRBTGT) or _is_address(_host_of(found.server)):
+    if found is None or not _is_service(found.server) or _is_address(_host_of(found.server)):
         return None
     return _seen(view, found, "TGS-REP: exactly one account has the name")
 
@@ -141,13 +143,13 @@ def user_to_user_required(view: View) -> Seen | None:
 
 def delegation_refused(view: View) -> Seen | None:
     found = first_refusal(view, _BAD_OPTION)
+    if found is not None and found.server.startswith(_KRBTGT):
+        return None
     return _seen(view, found, "a ticket on behalf of the user, or one that may be forwarded") if found else None
 
 
 def forwarding_refused(view: View) -> Seen | None:
     """The client wanted a TGT to hand on and goes on without, so what fails is the service behind."""
-    if not any(step.kind == "AP-REQ" for step in view.steps):
-        return None
     found = next((one for one in refusals(view) if one.error.code == _BAD_OPTION and one.server.startswith(_KRBTGT)), None)
     return _seen(view, found, "a forwarded TGT inside the authenticator's checksum") if found else None
 
@@ -214,6 +216,11 @@ def address_and_refused(view: View) -> Seen | None:
     return address_instead_of_name(view) if view.failed is None or says_nothing(view) else None
 
 
+def _is_service(name: str) -> bool:
+    """Whether it is an SPN of a host: names of users and of realms are asked for with other intentions."""
+    return "/" in name and not name.startswith(_KRBTGT)
+
+
 def _host_of(spn: str) -> str:
     return spn.partition("/")[2].partition("/")[0].partition("@")[0]
 
@@ -233,15 +240,13 @@ def _is_address(host: str) -> bool:
 
 def refused_by_kdc(view: View) -> Seen | None:
     """An error that none of the others knows."""
-    if view.failed is False or any(step.kind == "AP-REQ" for step in view.steps):
+    if view.failed is False or any(step.kind == "AP-REQ" for step in view.steps) or trust_failed(view) is not None:
         return None
-    known = (_NULL_KEY, _NO_ETYPE, _POLICY, _BAD_OPTION, _REVOKED, 1, _EXPIRED, _PREAUTH_FAILED, _CLIENT_UNKNOWN,
-             _SERVER_UNKNOWN, _USER_TO_USER, _SKEW)
-    found = next((one for one in refusals(view) if one.error.code not in known or
-                  one.error.code == _SERVER_UNKNOWN and one.server.startswith(_KRBTGT)), None)
-    if found is None or trust_failed(view) is not None:
-        return None
-    return _seen(view, found, "a ticket", meaning=ERRORS.get(found.error.code or 0, ("", ""))[1] or "see RFC 4120 7.5.9")
+    for one in refusals(view):
+        code = one.error.code or 0
+        if code not in _KNOWN or code == _SERVER_UNKNOWN and not _is_service(one.server):
+            return _seen(view, one, "a ticket", meaning=ERRORS.get(code, ("", ""))[1] or "see RFC 4120 7.5.9")
+    return None
 
 
 RULES: tuple[Rule, ...] = (

@@ -156,7 +156,7 @@ def _configure(realm: Any, lines: Mapping[str, str]) -> None:
 
 def _run(commands: Sequence[Sequence[str]], world: World, folder: Path) -> None:
     """Client tools; that one fails may be the point of the case."""
-    environment = dict(world.environment) | {"KRB5CCNAME": f"FILE:{folder / 'tools.ccache'}"}
+    environment = dict(world.environment) | {"KRB5CCNAME": f"FILE:{folder / 'tools.ccache'}", "PYTHONPATH": str(ROOT)}
     for argv in commands:
         subprocess.run([word.format_map(world.keytabs) for word in argv], env=environment, stdin=subprocess.DEVNULL,
                        capture_output=True, timeout=20)

@@ -2,11 +2,15 @@
 """Cases for the diagnoses of the KDC, of Kerberos and of account states."""
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from live.provoked import Provoked
 from live_bench import LiveCase
 
+# What MIT's library adds to the clock stands in the ticket cache.
+_OTHER_CLOCK = ("import os, pathlib; from realm.ticket import HOUR, set_clock; "
+                "set_clock(pathlib.Path(os.environ['KRB5CCNAME'].removeprefix('FILE:')), HOUR)")
 _UNKNOWN_SPN = "HTTP/missing.sspi.test"
 
 
@@ -47,6 +51,11 @@ KDC = [
     Provoked("account-revoked-at-kdc", LiveCase(_kerberos(initiator__account="locked")), ("18 ", "luke")),
     Provoked("account-revoked-at-kdc", LiveCase(_kerberos(initiator__account="expired")), ("eve",)),
     Provoked("password-expired-at-kdc", LiveCase(_kerberos(initiator__account="password-expired")), ("23 KDC_ERR_KEY_EXPIRED", "pete")),
+    Provoked("refused-by-kdc-policy", LiveCase(_kerberos(), kadmin=["modify_principal -allow_tgs_req HTTP/web.sspi.test"]), ("12 KDC_ERR_POLICY",)),
+    Provoked("refused-by-kdc", LiveCase(_kerberos(), kadmin=["purgekeys -all HTTP/web.sspi.test"]), ("60 KRB_ERR_GENERIC",)),
+    Provoked("kdc-clock-skew", LiveCase(play=(), commands=[
+        ["kinit", "-k", "-t", "{http}", "HTTP/web.sspi.test"], [sys.executable, "-c", _OTHER_CLOCK], ["kvno", "cifs/web.sspi.test"]]),
+             ("37 KRB_AP_ERR_SKEW",)),
     Provoked("spn-unknown", LiveCase(_kerberos(initiator__target=_UNKNOWN_SPN)), ("7 ", _UNKNOWN_SPN)),
     Provoked("delegation-refused", LiveCase(play=(), commands=[
         ["kinit", "-k", "-t", "{http}", "HTTP/web.sspi.test"],
