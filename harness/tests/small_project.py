@@ -85,7 +85,7 @@ records:
 
 def make(folder: Path, scenarios: str = SCENARIOS, records: str = RECORDS, sources: str = SOURCES) -> Path:
     """Write the checkout and return its root."""
-    for name, text in (("scenarios/axes.yaml", AXES), ("scenarios/some.yaml", scenarios),
+    for name, text in (("Makefile", "# a checkout, no installation\n"), ("scenarios/axes.yaml", AXES), ("scenarios/some.yaml", scenarios),
                        ("captures/sources.yaml", sources), ("captures/some.yaml", records),
                        ("harness/implementations/mine.yaml", "name: mine\nlibrary: build/libmine.so\n"
                                                              "packages: [NTLM, Kerberos, Negotiate]\n")):
