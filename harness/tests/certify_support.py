@@ -33,6 +33,7 @@ def suite(folder: Path, profiles: dict[str, str] = PROFILES, **content: str) -> 
         path = root / "harness" / "certification" / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    (root / "Makefile").write_text("")
     (root / "build").mkdir()
     for name in ("libmine.so", "sspi-probe"):
         (root / "build" / name).write_bytes(b"\x7fELF " + name.encode())

@@ -26,7 +26,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This checkout with one small certification profile in the place of its own."""
     folder = tmp_path_factory.mktemp("suite")
-    for name in ("scenarios", "captures", "build", "harness/implementations"):
+    for name in ("Makefile", "scenarios", "captures", "build", "harness/implementations"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).symlink_to(ROOT / name)
     (folder / "harness/certification").mkdir()

@@ -94,7 +94,7 @@ def _certify(project: Project, options: argparse.Namespace, engine: run_command.
     if wrong:
         print(f"exit 2: the bundle would not verify, so none is written: {wrong[0]}", file=sys.stderr)
         return 2
-    out = options.out or project.root / "build" / "certificates" / f"{implementation.name}-{wanted.name}.tar"
+    out = options.out or project.output_folder / "certificates" / f"{implementation.name}-{wanted.name}.tar"
     _write(out, content)
     return _grant(wanted, out, len(content), signer, options)
 
