@@ -12,7 +12,7 @@ from .view import View, views
 
 # Of two findings at one leg the one of the earlier module and rule comes first.
 MODULES: tuple[ModuleType, ...] = (kdc, kerberos, bindings, ntlm, negotiate, http, policy, accounts, unlike_windows)
-LAST = refused  # names the status of a refusal, when no other rule knows more
+LAST = refused  # what the status of a refusal says, when no other rule knows more; its first rule that fits
 
 
 def diagnose(recording: Recording, only: int | None = None) -> list[tuple[View, Diagnosed]]:
@@ -23,7 +23,7 @@ def diagnose(recording: Recording, only: int | None = None) -> list[tuple[View, 
 
 def _diagnosed(view: View, known: Mapping[str, Text]) -> Diagnosed:
     found = [one for module in MODULES for one in _findings(module, view, known)]
-    wrong = [one for one in found if not one.text.advisory] or list(_findings(LAST, view, known))
+    wrong = [one for one in found if not one.text.advisory] or list(_findings(LAST, view, known))[:1]
     return Diagnosed(view.exchange, tuple(_ordered(wrong)), tuple(one for one in found if one.text.advisory), view.failed)
 
 

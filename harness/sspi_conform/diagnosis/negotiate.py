@@ -21,6 +21,8 @@ def no_common_mechanism(view: View) -> Seen | None:
     if answer is not None and _state(answer) == spnego.REJECT and not _is_negoex(view.init):
         return answer.seen("negState", f"reject, to the offer of {_named(offered)}", "a mechanism of the client's list",
                            offered=_named(offered))
+    if view.failed and answer is None and offered and not _same(offered) & _known():
+        return view.init.seen("mechTypes", _named(offered), "a list with Kerberos or NTLM in it", offered=_named(offered))
     hint = next((step for step in view.steps if not step.from_client and isinstance(step.outer, spnego.NegTokenInit)), None)
     there = _mech_types(hint) if hint else ()
     if hint is None or not there or not offered or _same(offered) & _same(there) or view.failed is None:
@@ -52,11 +54,13 @@ def negoex_first(view: View) -> Seen | None:
 
 
 def request_mic_again(view: View) -> Seen | None:
-    """MS-SPNG: request-mic stands in the first reply only."""
-    asked = [step for step in view.answers if _state(step) == spnego.REQUEST_MIC]
-    if len(asked) < 2 or view.failed is False:
+    """RFC 4178 4.2.2: request-mic stands in the first reply only. The server's word that all is well changes nothing: the
+    client does not believe it."""
+    later = list(view.answers)[1:]
+    asked = next((step for step in later if _state(step) == spnego.REQUEST_MIC), None)
+    if asked is None:
         return None
-    return asked[1].seen("negState", f"request-mic, {len(asked)} times", "request-mic in the first reply only")
+    return asked.seen("negState", f"request-mic, in its reply {later.index(asked) + 2}", "request-mic in the first reply only")
 
 
 def mech_list_mic_wrong(view: View) -> Seen | None:
@@ -94,6 +98,11 @@ def _named(mechanisms: Iterable[str]) -> str:
 def _same(mechanisms: Iterable[str]) -> set[str]:
     """Kerberos has two numbers (MS-SPNG 1.9); NEGOEX alone brings nobody together."""
     return {spnego.KRB5 if one in _KERBEROS else one for one in mechanisms if one != spnego.NEGOEX}
+
+
+def _known() -> set[str]:
+    """What servers have."""
+    return {spnego.KRB5, spnego.KRB5_U2U, spnego.NTLM}
 
 
 def _is_negoex(step: Step) -> bool:

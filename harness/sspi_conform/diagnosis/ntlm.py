@@ -10,17 +10,18 @@ from . import refusals
 from .model import Rule, Seen
 from .view import Step, View
 
-_GENERIC = (refusals.LOGON_FAILURE, refusals.WRONG_PASSWORD, refusals.SEC_LOGON_DENIED)
+GENERIC = (refusals.LOGON_FAILURE, refusals.WRONG_PASSWORD, refusals.SEC_LOGON_DENIED)
+_FORBIDDEN = (401, 403)
 
 
-def _authenticate(view: View) -> tuple[Step, ntlm.Authenticate] | None:
+def authenticate_of(view: View) -> tuple[Step, ntlm.Authenticate] | None:
     step = view.authenticate
     if step is None or not isinstance(step.ntlm, ntlm.Authenticate):
         return None
     return step, step.ntlm
 
 
-def _who(message: ntlm.Authenticate) -> str:
+def who(message: ntlm.Authenticate) -> str:
     domain, user = message.text(message.domain), message.text(message.user)
     return f"{domain}\\{user}" if domain else user
 
@@ -33,13 +34,13 @@ def says_nothing(view: View) -> bool:
     if refusal.status.kind == HTTP:
         return refusal.status.value == 401
     if refusal.status.kind == LDAP:
-        return refusal.status.value == 49 and refusal.code in (0, *_GENERIC)
-    return refusal.code in (0, *_GENERIC)
+        return refusal.status.value == 49 and refusal.code in (0, *GENERIC)
+    return refusal.code in (0, *GENERIC)
 
 
 def mic_absent(view: View) -> Seen | None:
     """MS-NLMP 3.1.5.1.2: with MsvAvFlags 0x2 there must be a MIC."""
-    found = _authenticate(view)
+    found = authenticate_of(view)
     if found is None:
         return None
     step, message = found
@@ -51,7 +52,7 @@ def mic_absent(view: View) -> Seen | None:
 
 
 def mic_wrong(view: View) -> Seen | None:
-    found = _authenticate(view)
+    found = authenticate_of(view)
     if found is None or found[0].leg.facts.get("mic") != "wrong" or found[0].leg.facts.get("mic-announced") is False:
         return None
     return found[0].seen("the MIC of AUTHENTICATE", "not the one that the account's secret gives over the three messages",
@@ -59,25 +60,28 @@ def mic_wrong(view: View) -> Seen | None:
 
 
 def proof_wrong(view: View) -> Seen | None:
-    found = _authenticate(view)
+    found = authenticate_of(view)
     if found is None or found[0].leg.facts.get("proof") != "wrong":
         return None
     step, message = found
-    return step.seen("the NT response of AUTHENTICATE", f"made with another password for {_who(message)}",
+    return step.seen("the NT response of AUTHENTICATE", f"made with another password for {who(message)}",
                      "the response that the given password or hash makes to this challenge")
 
 
 def anonymous_instead(view: View) -> Seen | None:
     """MS-NLMP 3.2.5.1.2: no user and no NT response is anonymous."""
-    found = _authenticate(view)
-    if found is None or view.failed is not True or found[1].user or found[1].nt_response:
+    found = authenticate_of(view)
+    if found is None or found[1].user or found[1].nt_response:
         return None
+    outcome = view.exchange.outcome
+    if not view.failed and (outcome is None or outcome.kind != HTTP or outcome.value not in _FORBIDDEN):
+        return None  # many a service lets nobody in for a first look (SMB, RPC)
     return found[0].seen("the user name of AUTHENTICATE", "empty, and no NT response: an anonymous logon",
                          "the name of an account, with an NTLMv2 response")
 
 
 def ntlmv1_refused(view: View) -> Seen | None:
-    found = _authenticate(view)
+    found = authenticate_of(view)
     if found is None or not says_nothing(view) or found[1].response_kind not in ("NTLMv1", "NTLMv1-ESS"):
         return None
     step, message = found
@@ -87,32 +91,22 @@ def ntlmv1_refused(view: View) -> Seen | None:
                      "NTLMv2, which is longer than 24 bytes", step.leg.facts.get("proof") == "right")
 
 
-def wrong_password(view: View) -> Seen | None:
-    """The refusal says so, or may say so, and no secret was given to look."""
-    found, refusal = _authenticate(view), view.refusal
-    if found is None or refusal is None or not found[1].nt_response or "proof" in found[0].leg.facts:
-        return None
-    if refusal.code == refusals.NO_SUCH_USER or refusal.code not in _GENERIC:
-        return None
-    step = refusal.step or found[0]
-    told = refusals.name(refusal.code)
-    return step.seen("the server's status", f"{told} for {_who(found[1])}", "STATUS_SUCCESS for a right password",
-                     refusal.code == refusals.WRONG_PASSWORD, told=told)
-
-
 def no_such_user(view: View) -> Seen | None:
-    found, refusal = _authenticate(view), view.refusal
+    found, refusal = authenticate_of(view), view.refusal
     if refusal is None or refusal.code != refusals.NO_SUCH_USER:
         return None
-    who = _who(found[1]) if found else "the account"
+    account = who(found[1]) if found else "the account"
     step = refusal.step or (found[0] if found else None)
-    return step.seen("the server's status", f"STATUS_NO_SUCH_USER for {who}", "STATUS_SUCCESS for an account that exists") if step else None
+    return step.seen("the server's status", f"STATUS_NO_SUCH_USER for {account}", "STATUS_SUCCESS for an account that exists") if step else None
 
 
 def target_name_mismatch(view: View) -> Seen | None:
     """The host in MsvAvTargetName against the names in the CHALLENGE."""
-    found, challenge = _authenticate(view), view.challenge
-    if found is None or challenge is None or not says_nothing(view) or not isinstance(challenge.ntlm, ntlm.Challenge):
+    found, challenge = authenticate_of(view), view.challenge
+    refusal = view.refusal
+    if found is None or challenge is None or refusal is None or not isinstance(challenge.ntlm, ntlm.Challenge):
+        return None
+    if refusal.code != refusals.ACCESS_DENIED and not says_nothing(view):
         return None
     response = found[1].ntlmv2()
     target = (response.av(ntlm.AV_TARGET_NAME) or b"").decode("utf-16-le", "replace") if response else ""
@@ -133,5 +127,4 @@ def _is_address(host: str) -> bool:
     return True
 
 
-RULES: tuple[Rule, ...] = (mic_absent, proof_wrong, mic_wrong, anonymous_instead, ntlmv1_refused, wrong_password, no_such_user,
-                           target_name_mismatch)
+RULES: tuple[Rule, ...] = (mic_absent, proof_wrong, mic_wrong, anonymous_instead, ntlmv1_refused, no_such_user, target_name_mismatch)

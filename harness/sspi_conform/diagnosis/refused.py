@@ -1,16 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a refusal itself tells when nothing else does. It is last: whatever knows more is said first."""
+"""What a refusal itself tells when nothing else does: whatever knows more is said instead."""
 from __future__ import annotations
 
+from ..exchange.model import HTTP
 from . import refusals
 from .model import Rule, Seen
+from .ntlm import GENERIC, authenticate_of, says_nothing, who
 from .view import View
+
+
+def wrong_password(view: View) -> Seen | None:
+    """The refusal says so, or may say so, and no secret was given to look."""
+    found, refusal = authenticate_of(view), view.refusal
+    if found is None or refusal is None or not found[1].nt_response or not says_nothing(view):
+        return None
+    step = refusal.step or found[0]
+    told = refusals.name(refusal.code) if refusal.code in GENERIC else f"{refusal.status.kind.upper()} {refusal.status.value}"
+    if found[0].leg.facts.get("proof") == "right":
+        return None
+    expected = "200" if refusal.status.kind == HTTP else "STATUS_SUCCESS"
+    return step.seen("the server's status", f"{told} for {who(found[1])}", f"{expected} for a right password",
+                     refusal.code == refusals.WRONG_PASSWORD, told=told)
+
+
+def right_password_refused(view: View) -> Seen | None:
+    """The secret says that the response is right: it is something else, and the wire does not tell what."""
+    found, refusal = authenticate_of(view), view.refusal
+    if found is None or refusal is None or found[0].leg.facts.get("proof") != "right" or not says_nothing(view):
+        return None
+    step = refusal.step or found[0]
+    told = refusals.name(refusal.code) if refusal.code in GENERIC else f"{refusal.status.kind.upper()} {refusal.status.value}"
+    return step.seen("the server's status", f"{told} for {who(found[1])}, whose response is right", "acceptance", told=told)
 
 
 def refused(view: View) -> Seen | None:
     """A status that has a name."""
     refusal = view.refusal
-    meaning = refusals.meaning(refusal.code) if refusal is not None else ""
+    meaning = refusals.meaning(refusal.code) if refusal is not None and refusal.code else ""
     if refusal is None or refusal.step is None or not meaning:
         return None
     name = refusals.name(refusal.code)
@@ -18,4 +44,4 @@ def refused(view: View) -> Seen | None:
     return refusal.step.seen("the server's status", f"{name}, 0x{refusal.code:08x}{detail}", "success", name=name, meaning=meaning)
 
 
-RULES: tuple[Rule, ...] = (refused,)
+RULES: tuple[Rule, ...] = (wrong_password, right_password_refused, refused)
