@@ -31,7 +31,7 @@ class LiveCase:
     """settings: what a scenario sets, by dotted key; all else is the default of scenarios (NTLM, account normal, ...).
 
     transport: http, https, https-proxy (the client sees another certificate than the one the acceptor is bound to),
-        ldap or smb2.
+        ldap, smb2, or one of live/faults.py.
     initiator, acceptor: libsspi or peer; one may be the peer, and only it can misbehave.
     world: what happens to a realm of the case's own before it is played: kill-kdc, false-kdc-garbage, ...
     isolate: a realm of its own without that, for a play with `world` steps.

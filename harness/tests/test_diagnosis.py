@@ -19,7 +19,7 @@ REFUSED = Status(NT_STATUS, 0xC000006D, "STATUS_LOGON_FAILURE", False)
 ACCEPTED = Status(NT_STATUS, 0, "STATUS_SUCCESS", True)
 FLAGS = 0xE2888235
 SERVER_PAIRS = ((ntlm.AV_NB_DOMAIN, "CONFORM".encode("utf-16-le")), (ntlm.AV_NB_COMPUTER, "SRV".encode("utf-16-le")),
-                (ntlm.AV_DNS_COMPUTER, "srv.conform.test".encode("utf-16-le")))
+                (ntlm.AV_DNS_COMPUTER, "srv.conform.test".encode("utf-16-le")), (ntlm.AV_TIMESTAMP, bytes(8)))
 
 
 def authenticate(mic: bytes | None = b"\7" * 16, av_flags: int = 2, bindings: bytes | None = bytes(16),

@@ -35,6 +35,17 @@ def bindings_of_another_certificate(view: View) -> Seen | None:
     return step.seen(_FIELDS[step.kind], value or word, _expected(view), True)
 
 
+def bindings_of_a_proxy(view: View) -> Seen | None:
+    """All that the client did is right, for the certificate that it saw: the server behind may have another."""
+    found = _bound(view)
+    if found is None or found[1] != "of the certificate" or _proof(view) != "right" or not _may_be_bindings(view):
+        return None
+    if found[0].leg.facts.get("mic") == "wrong":
+        return None
+    return found[0].seen(_FIELDS[found[0].kind], f"{found[2]}, those of the certificate that the client saw",
+                         "those of the certificate of the server that checks them", False)
+
+
 def bindings_without_tls(view: View) -> Seen | None:
     """Bindings on a connection that has no TLS here: it ended in front of this capture."""
     found = _bound(view)
@@ -108,4 +119,5 @@ def _proof(view: View) -> object:
     return view.authenticate.leg.facts.get("proof") if view.authenticate else None
 
 
-RULES: tuple[Rule, ...] = (bindings_of_another_certificate, bindings_missing, bindings_zero, bindings_without_tls, bindings_refused)
+RULES: tuple[Rule, ...] = (bindings_of_another_certificate, bindings_missing, bindings_zero, bindings_of_a_proxy,
+                           bindings_without_tls, bindings_refused)

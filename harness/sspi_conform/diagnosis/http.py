@@ -34,11 +34,33 @@ def no_scheme_offered(view: View) -> Seen | None:
     """401 without Negotiate, NTLM or Kerberos."""
     if not _is_http(view) or _offered(view) & _INTEGRATED or "schemes" not in view.exchange.about:
         return None
-    first = next((step for step in view.steps if _code(step) in _UNAUTHORISED), None)
-    if first is None or view.failed is False or any(step.leg.token and not step.from_client for step in view.steps):
-        return None
+    first = _first_question(view)
     offered = view.about("schemes")
-    return first.seen("WWW-Authenticate", offered or "not there", "WWW-Authenticate: Negotiate", offered=offered or "none at all")
+    return first.seen("WWW-Authenticate", offered, "WWW-Authenticate: Negotiate", offered=offered) if first and offered else None
+
+
+def challenge_header_missing(view: View) -> Seen | None:
+    """RFC 9110 11.6.1: with 401 there must be one."""
+    first = _first_question(view)
+    if not _is_http(view) or first is None or view.exchange.about.get("schemes") != "":
+        return None
+    return first.seen("WWW-Authenticate", f"not there, with status {_code(first)}", "WWW-Authenticate: Negotiate")
+
+
+def _first_question(view: View) -> Step | None:
+    """The first 401 of a server that has sent no token."""
+    if view.failed is False or any(step.leg.token and not step.from_client for step in view.steps):
+        return None
+    return next((step for step in view.steps if _code(step) in _UNAUTHORISED), None)
+
+
+def header_repeated(view: View) -> Seen | None:
+    """RFC 9110 5.3: Authorization is no list."""
+    name = view.about("repeated")
+    step = next((one for one in view.steps if one.from_client), None)
+    if not name or step is None or view.failed is False:
+        return None
+    return step.seen(name, "twice in one request", "once", header=name)
 
 
 def connection_not_kept(view: View) -> Seen | None:
@@ -145,4 +167,5 @@ def _first_token(view: View) -> int:
     return next((step.number for step in view.steps if step.leg.sender == CLIENT and step.leg.token), 0)
 
 
-RULES: tuple[Rule, ...] = (token_cut_off, header_too_large, connection_not_kept, no_token_sent, no_scheme_offered)
+RULES: tuple[Rule, ...] = (header_repeated, token_cut_off, header_too_large, connection_not_kept, no_token_sent,
+                           no_scheme_offered, challenge_header_missing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from ..exchange.model import HTTP, LDAP
+from ..exchange.model import HTTP, LDAP, RPC_FAULT
 from ..tokens import ntlm
 from . import refusals
 from .model import Rule, Seen
@@ -35,7 +35,7 @@ def says_nothing(view: View) -> bool:
         return refusal.status.value == 401
     if refusal.status.kind == LDAP:
         return refusal.status.value == 49 and refusal.code in (0, *GENERIC)
-    return refusal.code in (0, *GENERIC)
+    return refusal.status.kind != RPC_FAULT and refusal.code in (0, *GENERIC)
 
 
 def mic_absent(view: View) -> Seen | None:
@@ -81,8 +81,12 @@ def anonymous_instead(view: View) -> Seen | None:
 
 
 def ntlmv1_refused(view: View) -> Seen | None:
-    found = authenticate_of(view)
+    """By servers of Windows Vista and later, which tell their time: those before took it."""
+    found, challenge = authenticate_of(view), view.challenge
     if found is None or not says_nothing(view) or found[1].response_kind not in ("NTLMv1", "NTLMv1-ESS"):
+        return None
+    asked = challenge.ntlm if challenge else None
+    if isinstance(asked, ntlm.Challenge) and (not asked.target_info or ntlm.AV_TIMESTAMP not in dict(asked.av_pairs)):
         return None
     step, message = found
     if step.leg.facts.get("proof") == "wrong":

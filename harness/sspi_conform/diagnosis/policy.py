@@ -29,7 +29,7 @@ def key_too_short(view: View) -> Seen | None:
         return None
     message, by_whom = found
     refusal = view.refusal
-    if refusal is not None and refusal.code not in (0, _UNSUPPORTED):
+    if refusal is not None and refusal.code not in (0, _UNSUPPORTED, _NOT_SUPPORTED):
         return None
     if refusal is None and not (view.steps and view.steps[-1].leg.sender == SERVER and view.authenticate is None):
         return None

@@ -39,6 +39,7 @@ NT_STATUSES = MappingProxyType({
     0xC0000224: ("STATUS_PASSWORD_MUST_CHANGE", "the password must be changed before the first logon"),
     0xC0000234: ("STATUS_ACCOUNT_LOCKED_OUT", "the account is locked after too many wrong passwords"),
     0xC000035B: ("STATUS_BAD_BINDINGS", "the channel bindings are not those of the server"),
+    0xC000035C: ("STATUS_NETWORK_SESSION_EXPIRED", "the session is over; the client has to log on anew"),
     0xC0000388: ("STATUS_DOWNGRADE_DETECTED", "an attempt to weaken the security was noticed"),
     0xC0000413: ("STATUS_AUTHENTICATION_FIREWALL_FAILED", "selective authentication of the trust does not allow this computer"),
     0xC0000418: ("STATUS_NTLM_BLOCKED", "NTLM is blocked by policy"),
@@ -50,6 +51,11 @@ NT_STATUSES = MappingProxyType({
 _OF_LDAP = MappingProxyType({
     0x525: 0xC0000064, 0x52E: 0xC000006D, 0x52F: 0xC000006E, 0x530: 0xC000006F, 0x531: 0xC0000070, 0x532: 0xC0000071,
     0x533: 0xC0000072, 0x568: 0xC000006D, 0x569: 0xC000015B, 0x701: 0xC0000193, 0x773: 0xC0000224, 0x775: 0xC0000234,
+})
+# Win32 errors in the fault of a call that follows the logon (MS-RPCE 3.3.3.4.4), where RPC tells no more.
+RPC_FAULTS = MappingProxyType({
+    5: ("ERROR_ACCESS_DENIED", "access is denied; in RPC that is a logon that failed as well as an account without the right to call"),
+    0x721: ("RPC_S_SEC_PKG_ERROR", "the security package failed, which is mostly a logon that was refused"),
 })
 _DATA = re.compile(r"\bdata ([0-9a-fA-F]{1,8})\b")
 _CODES = (NT_STATUS, CREDSSP, SECURITY, RPC_FAULT, NNS)

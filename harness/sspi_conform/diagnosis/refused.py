@@ -2,7 +2,7 @@
 """What a refusal itself tells when nothing else does: whatever knows more is said instead."""
 from __future__ import annotations
 
-from ..exchange.model import HTTP
+from ..exchange.model import HTTP, RPC_FAULT
 from . import refusals
 from .model import Rule, Seen
 from .ntlm import GENERIC, authenticate_of, says_nothing, who
@@ -33,6 +33,16 @@ def right_password_refused(view: View) -> Seen | None:
     return step.seen("the server's status", f"{told} for {who(found[1])}, whose response is right", "acceptance", told=told)
 
 
+def rpc_refused(view: View) -> Seen | None:
+    """The first call is refused: an AUTH3 has no answer of its own."""
+    refusal = view.refusal
+    known = refusals.RPC_FAULTS.get(refusal.status.value) if refusal and refusal.status.kind == RPC_FAULT else None
+    if refusal is None or known is None or refusal.step is None:
+        return None
+    return refusal.step.seen("the fault of the first call", f"{known[0]}, 0x{refusal.status.value:x}", "a response", False,
+                             name=known[0], meaning=known[1])
+
+
 def refused(view: View) -> Seen | None:
     """A status that has a name."""
     refusal = view.refusal
@@ -44,4 +54,4 @@ def refused(view: View) -> Seen | None:
     return refusal.step.seen("the server's status", f"{name}, 0x{refusal.code:08x}{detail}", "success", name=name, meaning=meaning)
 
 
-RULES: tuple[Rule, ...] = (wrong_password, right_password_refused, refused)
+RULES: tuple[Rule, ...] = (wrong_password, right_password_refused, rpc_refused, refused)

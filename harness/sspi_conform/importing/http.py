@@ -72,6 +72,9 @@ class Http(Reader):
             if current and not current.over and current.has_tokens:
                 current.miss(f"the client sent no further token: its request in frame {record.frame} has none")
                 current.over = True
+            elif current and not current.has_tokens and set(headers) & {"authorization", "proxy-authorization"}:
+                current.legs.clear()  # it logs on otherwise, by Basic or Bearer
+                current.over = True
             return
         scheme, word = found
         token, whole = _decoded(word)
@@ -80,6 +83,9 @@ class Http(Reader):
         if current is None or current.over or is_first(token) and current.last_sender == SERVER and _had_first(current):
             current = self._new(offered="" if current is None else current.about.get("schemes", ""))
         current.about.update({name: text for name, text in self._request.items() if text})
+        repeated = [name for name in ("Authorization", "Proxy-Authorization") if len(headers.get(name.lower(), ())) > 1]
+        if repeated:
+            current.about["repeated"] = repeated[0]
         if not whole:
             current.miss(f"the {scheme} token of frame {record.frame} is no whole base64: its end was cut off")
         current.leg(CLIENT, token, record)
@@ -96,12 +102,11 @@ class Http(Reader):
         token, whole = _decoded(found[1]) if found else (None, True)
         current = self._current
         if current is None or current.over:
-            if code not in (_UNAUTHORISED, _PROXY_AUTHENTICATION) or not set(offered.split()) & set(_SCHEMES):
-                if not token:
-                    return
+            if code not in (_UNAUTHORISED, _PROXY_AUTHENTICATION) and not token:
+                return
             current = self._new(offered)
             current.about.update({name: text for name, text in self._request.items() if text})
-        if offered and not token:
+        if not token and (offered or not current.has_tokens):
             current.about["schemes"] = offered
         status = _status(code, first, bool(token), current.has_tokens and self._asked)
         if not whole:

@@ -28,7 +28,7 @@ from sspi_conform.programs import Program, peer_program, program_of
 from sspi_conform.project import open_project
 from sspi_conform.world import World, home_of, realm_for, surroundings_of, world_of
 
-from live import packets, wire
+from live import faults, packets, wire
 from live.relay import Relay, Relayed
 from support import case as made_case
 
@@ -178,7 +178,8 @@ def _wire(wanted: Mapping[str, Any], case: Case, realm: Any, world: World, key_l
         tls = realm.tls
         certificate = (tls.other_certificate, tls.other_key) if transport == "https-proxy" else (tls.certificate, tls.key)
         return wire.Https(host, scheme, *certificate, key_log)
-    return {"http": wire.Http, "ldap": wire.Ldap, "smb2": wire.Smb2}[transport](host, scheme)
+    kinds: dict[str, type[wire.Wire]] = {"http": wire.Http, "ldap": wire.Ldap, "smb2": wire.Smb2, **faults.FAULTS}
+    return kinds[transport](host, scheme)
 
 
 def _logon(world: World, case: Case) -> int | None:

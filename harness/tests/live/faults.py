@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP over servers, proxies and load balancers that do not get on with Negotiate and NTLM: transports of LiveCase."""
+"""Servers, proxies and load balancers that do not get on with Negotiate and NTLM: transports of LiveCase."""
 from __future__ import annotations
 
 import base64
 import socket
 
-from live.wire import Http, Verdict
+from live.wire import Http, Ldap, Verdict, Wire
+from sspi_conform.tokens import der
 
 _REJECT = bytes.fromhex("a1073005a0030a0102")  # NegTokenResp with negState reject (RFC 4178 4.2.2)
 _CHALLENGE, _NONCE = b"NTLMSSP\0\2\0\0\0", 24
@@ -122,5 +123,16 @@ class Rejecting(Http):
         return self._response(401, _REJECT, b"")
 
 
-FAULTS = {"http-without": Without, "http-no-offer": NoOffer, "http-stripped": Stripped, "http-cut": Cut, "http-too-large": TooLarge,
-          "http-repeated": Repeated, "http-balanced": Balanced, "http-challenged": Challenged, "http-rejecting": Rejecting}
+class Unsigned(Ldap):
+    """A directory that takes no bind without signing (strongerAuthRequired)."""
+
+    def answer(self, token: bytes, verdict: Verdict) -> bytes:
+        text = b"00002028: LdapErr: DSID-0C090202, comment: The server requires binds to turn on integrity checking, data 0, v4563"
+        self._send(self.server, der.write(0x61, b"\x0a\x01\x08", der.write(0x04), der.write(0x04, text)))
+        self.client.recv(65536)
+        return b""
+
+
+FAULTS: dict[str, type[Wire]] = {"http-without": Without, "http-no-offer": NoOffer, "http-stripped": Stripped, "http-cut": Cut, "http-too-large": TooLarge,
+          "http-repeated": Repeated, "http-balanced": Balanced, "http-challenged": Challenged, "http-rejecting": Rejecting,
+          "ldap-unsigned": Unsigned}
