@@ -39,7 +39,7 @@ class LiveCase:
     http: the same for the code of HTTP's last answer to an accepted client.
     host: what the client calls the server, where that is not the host of its target.
     kadmin: commands to the KDC's database before the case is played, in a realm of its own.
-    krb5: lines of [libdefaults] that are otherwise than in the realm's krb5.conf, in a realm of its own.
+    krb5: lines that are otherwise than in the realm's krb5.conf, in a realm of its own.
     commands: client tools that run first, where a case is about what they ask the KDC; {http} stands for that keytab. With
         an empty play there is no connection besides.
     keytab: of which service (or all) Played.keytab is to be.

@@ -13,7 +13,7 @@ from .model import Rule, Seen
 from .ntlm import says_nothing
 from .view import View
 
-_REQUESTS, _REPLIES = ("AS-REQ", "TGS-REQ"), ("AS-REP", "TGS-REP")
+_CONNECT, _REQUESTS, _REPLIES = "CONNECT", ("AS-REQ", "TGS-REQ"), ("AS-REP", "TGS-REP")
 # Errors after which every client goes on: preauthentication wanted, ask by TCP, ask another realm.
 _EVERYDAY = (25, 52, 68)
 _NULL_KEY, _NO_ETYPE, _POLICY, _BAD_OPTION, _REVOKED, _EXPIRED, _PREAUTH_FAILED = 9, 14, 12, 13, 18, 23, 24
@@ -178,19 +178,35 @@ def kdc_does_not_answer(view: View) -> Seen | None:
     if view.failed is False or any(step.kind == "AP-REQ" for step in view.steps) or not view.kdc:
         return None
     last = view.kdc[-1]
-    if last.kind not in _REQUESTS:
+    if last.kind not in _REQUESTS or _unreached(view) is not None:
         return None
     return view.of_kdc(last, f"the answer to {last.kind}", "none", "AS-REP, TGS-REP or KRB-ERROR", realm=last.realm or "the realm",
                        then=_then(view))
+
+
+def kdc_unreachable(view: View) -> Seen | None:
+    """Connections to the KDC on which nothing was said, and no answer by UDP either."""
+    if view.failed is False or any(step.kind == "AP-REQ" for step in view.steps):
+        return None
+    return _unreached(view)
+
+
+def _unreached(view: View) -> Seen | None:
+    tried = [one for one in view.kdc if one.kind == _CONNECT]
+    if not tried or any(one.kind not in (_CONNECT, *_REQUESTS) for one in view.kdc):
+        return None
+    how = "refused" if tried[0].text == "refused" else "not answered"
+    times = f", {len(tried)} times" if len(tried) > 1 else ""
+    return view.of_kdc(tried[0], "the connection to port 88", how + times, "a connection, and AS-REP or TGS-REP over it", how=how, then=_then(view))
 
 
 def fallback_to_ntlm(view: View) -> Seen | None:
     """NTLM where Kerberos was possible, in an exchange that succeeds: what a server that refuses NTLM would refuse."""
     if view.failed is not False:
         return None
-    found = address_instead_of_name(view)
+    found = address_instead_of_name(view) or _unreached(view)
     if found is not None:
-        return found
+        return found if view.authenticate else None
     refused = next(refusals(view), None)
     if view.authenticate is None or refused is None or any(step.kind == "AP-REQ" for step in view.steps):
         return None
@@ -252,4 +268,4 @@ def refused_by_kdc(view: View) -> Seen | None:
 RULES: tuple[Rule, ...] = (
     kdc_clock_skew, client_unknown_to_kdc, password_wrong_at_kdc, account_revoked_at_kdc, password_expired_at_kdc,
     refused_by_kdc_policy, etype_not_supported_by_kdc, trust_failed, spn_unknown, user_to_user_required, delegation_refused,
-    forwarding_refused, kdc_does_not_answer, refused_by_kdc, address_and_refused, fallback_to_ntlm)
+    forwarding_refused, kdc_unreachable, kdc_does_not_answer, refused_by_kdc, address_and_refused, fallback_to_ntlm)

@@ -64,7 +64,8 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class KdcMessage:
-    """A message between the client and a KDC: `kind` is AS-REQ, AS-REP, TGS-REQ, TGS-REP or KRB-ERROR. `client` and
+    """A message between the client and a KDC: `kind` is AS-REQ, AS-REP, TGS-REQ, TGS-REP or KRB-ERROR; or CONNECT, a
+    connection to port 88 on which nothing was said, with `refused` or `not answered` in `text`. `client` and
     `server` are principals without realm, `code` the error's, `etypes` what is asked for or what a ticket has."""
 
     kind: str

@@ -25,7 +25,9 @@ class Connection:
         self.client: End | None = None
         self.reader: Reader | None = None
         self.bytes = 0
-        self._forced = next((name for port, name in (forced or {}).items() if port in (first[1], second[1])), "")
+        self.attempt: Packet | None = None  # the client's SYN, as long as nothing was said
+        self.refused = False
+        self.forced = next((name for port, name in (forced or {}).items() if port in (first[1], second[1])), "")
         self._halves = {end: Half() for end in self.ends}
         self._heads = {end: bytearray() for end in self.ends}
         self._cutters: dict[End, Cutter] = {}
@@ -34,6 +36,10 @@ class Connection:
         source = packet.source if packet.source in self._halves else self.ends[0]
         if packet.opens:
             self.client = source
+            self.attempt = self.attempt or packet
+        self.refused = self.refused or packet.resets
+        if packet.size:
+            self.attempt = None
         for piece in self._halves[source].add(packet):
             self.piece(source, piece)
         if packet.acknowledged is not None:
@@ -85,7 +91,7 @@ class Connection:
             head += piece.data
         whole = bytes(head)
         for look, data in ((recognise, whole), (recognise, piece.data), (carved, whole)):
-            found = look(data, self._forced)
+            found = look(data, self.forced)
             if found:
                 kind, sender = found
                 self._begin(kind, end, sender)

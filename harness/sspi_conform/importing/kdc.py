@@ -12,6 +12,7 @@ _KINDS = {0x6A: "AS-REQ", 0x6B: "AS-REP", 0x6C: "TGS-REQ", 0x6D: "TGS-REP", 0x7E
 _FROM_CLIENT = (0x6A, 0x6C)
 _LARGEST = 1 << 20
 _TICKET = 0x61
+PORT = 88
 
 
 class Kdc(Reader):

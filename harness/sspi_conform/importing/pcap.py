@@ -88,6 +88,7 @@ class Found:
 
     def messages(self) -> list[KdcMessage]:
         found = [message for one in self.all() if isinstance(one.reader, Kdc) for message in one.reader.messages]
+        found += filter(None, map(_attempt, self.connections.values()))
         return sorted([*self.datagrams, *found], key=lambda one: one.frame)
 
     def missing(self) -> Iterator[str]:
@@ -123,6 +124,14 @@ def read(path: Path, sha256: str, options: Options, progress: Progress) -> Recor
     if not drafts and not messages:
         raise _nothing(path, tshark, found, missing)
     return Recording("pcap", path.name, sha256, _numbered(drafts), tuple(messages), missing=missing)
+
+
+def _attempt(connection: Connection) -> KdcMessage | None:
+    """A connection to a KDC on which nothing was said: refused, or not answered."""
+    packet = connection.attempt
+    if packet is None or packet.target[1] != kdc.PORT and connection.forced != Kdc.protocol:
+        return None
+    return KdcMessage("CONNECT", packet.frame, packet.time, text="refused" if connection.refused else "not answered")
 
 
 def _numbered(drafts: list[Draft]) -> tuple[Exchange, ...]:

@@ -149,7 +149,7 @@ def _administer(realm: Any, commands: Sequence[str]) -> None:
 def _configure(realm: Any, lines: Mapping[str, str]) -> None:
     text = realm.krb5_conf.read_text()
     for name, value in lines.items():
-        text, count = re.subn(rf"(?m)^    {name} = .*$", f"    {name} = {value}", text)
+        text, count = re.subn(rf"(?m)^( +{name}) = .*$", rf"\1 = {value}", text)
         assert count == 1, f"{name} is not in krb5.conf"
     realm.krb5_conf.write_text(text)
 
@@ -187,8 +187,8 @@ def _logon(world: World, case: Case) -> int | None:
     identity = world.identity(case.settings["initiator"]["account"], "NTLM")
     if not identity or not identity["User"]:
         return None
-    said = subprocess.run(["wbinfo", "-a", f"{identity['Domain']}\\{identity['User']}%{identity['Password']}"],
-                          env=base_environment() | dict(world.winbind), capture_output=True, text=True, timeout=20)
+    argv = [*world.enter, "wbinfo", "-a", f"{identity['Domain']}\\{identity['User']}%{identity['Password']}"]
+    said = subprocess.run(argv, env=base_environment() | dict(world.winbind), capture_output=True, text=True, timeout=20)
     found = re.search(r"\((0x[0-9a-f]{8})", said.stderr)
     return int(found[1], 16) if found else None
 

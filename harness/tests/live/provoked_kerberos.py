@@ -39,9 +39,9 @@ def _cached(ticket: str, **more: Any) -> dict[str, Any]:
     return {"initiator__account": "default", "initiator__ticket": ticket} | more
 
 
-def _state(account: str, transport: str = "ldap", nt_status: int | None = None) -> LiveCase:
+def _state(account: str, transport: str, needs: tuple[str, ...] = (), nt_status: int | None = None, **more: Any) -> LiveCase:
     """NTLM where the server tells why it refuses; unless injected, that is what the domain's winbindd says of the account."""
-    return LiveCase({"package": "Negotiate", "initiator.account": account}, transport, nt_status=nt_status)
+    return LiveCase({"package": "Negotiate", "initiator.account": account, **more}, transport, needs=needs, nt_status=nt_status)
 
 
 KDC = [
@@ -66,6 +66,8 @@ KDC = [
     Provoked("fallback-to-ntlm", LiveCase(_either(initiator__target="HTTP/127.0.0.1")), ("127.0.0.1",), is_note=True),
     Provoked("user-to-user-required", LiveCase(_kerberos(), kadmin=["modify_principal -allow_svr HTTP/web.sspi.test"]), ("27 ",)),
     Provoked("etype-not-supported-by-kdc", LiveCase(_kerberos(initiator__target="rc4"), krb5={"permitted_enctypes": "aes256-cts-hmac-sha1-96"}), ("14 ",)),
+    Provoked("kdc-unreachable", LiveCase(_kerberos(), world=["stop-kdc"], krb5={"kdc": "127.0.0.1:88"}), ("refused",)),
+    Provoked("fallback-to-ntlm", LiveCase(_either(), world=["stop-kdc"], krb5={"kdc": "127.0.0.1:88"}), ("refused",), is_note=True),
     Provoked("kdc-does-not-answer", LiveCase(_kerberos(), world=["false-kdc-hang-up"]), ("AS-REQ none",)),
     Provoked("trust-failed", LiveCase(_kerberos(initiator__target="partner"), needs=["trust"], world=["kill-partner-kdc"]), ("PARTNER.TEST", "no answer")),
     Provoked("fallback-to-ntlm", LiveCase(_either(initiator__target=_UNKNOWN_SPN)), ("7 ", _UNKNOWN_SPN), is_note=True),
@@ -103,6 +105,7 @@ KERBEROS = [
     Provoked("checksum-not-of-gss", LiveCase(_kerberos(initiator__misbehave={"ap-req": "short-checksum"}), initiator="peer", keytab="http"), ("checksum",)),
     Provoked("checksum-not-of-gss", LiveCase(_kerberos(initiator__misbehave={"ap-req": "unknown-checksum"}), initiator="peer", keytab="http"), ("checksum",)),
     Provoked("pac-wrong", LiveCase(_kerberos(**_cached("pac-signature")), keytab="http"), ("signature",)),
+    Provoked("pac-missing", LiveCase(_kerberos(**_cached("no-pac")), "smb2", nt_status=0xC000006D, keytab="http"), ("PAC none",)),
     Provoked("ap-rep-missing", LiveCase(_kerberos(acceptor__misbehave={"first-answer": "token-absent"}), acceptor="peer"), ("without a token",)),
     Provoked("reply-wrong", LiveCase(_kerberos(acceptor__misbehave={"ap-rep": "other-key"}), acceptor="peer", keytab="http"), ("session key",)),
     Provoked("reply-wrong", LiveCase(_kerberos(acceptor__misbehave={"ap-rep": "other-second"}), acceptor="peer", keytab="http"), ("another authenticator",)),
@@ -110,18 +113,22 @@ KERBEROS = [
     Provoked("kerberos-refused", LiveCase(_kerberos(acceptor__misbehave={"krb-error": "generic"}), acceptor="peer"), ("60 KRB_ERR_GENERIC",)),
 ]
 
-# States of the realm's accounts, as its winbindd tells them; the others are of policies that it does not have.
+# States of accounts, as the winbindd of the realm or of the Active Directory tells them; then policies that neither has.
 ACCOUNTS = [
-    Provoked("account-locked-out", _state("locked"), ("STATUS_ACCOUNT_LOCKED_OUT",)),
-    Provoked("account-disabled", _state("disabled"), ("STATUS_ACCOUNT_DISABLED",)),
-    Provoked("account-expired", _state("expired"), ("STATUS_ACCOUNT_EXPIRED",)),
-    Provoked("password-must-change", _state("password-expired"), ("STATUS_PASSWORD_MUST_CHANGE",)),
-    *(Provoked(name, _state("normal", nt_status=status)) for name, status in (
-        ("password-expired", 0xC0000071), ("outside-logon-hours", 0xC000006F), ("workstation-not-allowed", 0xC0000070),
-        ("account-restricted", 0xC000006E), ("logon-type-not-granted", 0xC000015B))),
+    *(Provoked(name, _state(account, transport), (told,)) for name, account, told in (
+        ("account-locked-out", "locked", "STATUS_ACCOUNT_LOCKED_OUT"), ("account-disabled", "disabled", "STATUS_ACCOUNT_DISABLED"),
+        ("account-expired", "expired", "STATUS_ACCOUNT_EXPIRED"), ("password-must-change", "password-expired", "STATUS_PASSWORD_MUST_CHANGE"),
+        ) for transport in ("smb2", "ldap")),
+    Provoked("no-logon-servers", _state("foreign-domain", "smb2", authority="standalone"), ("STATUS_NO_LOGON_SERVERS",)),
+    Provoked("account-restricted", _state("protected", "smb2", needs=["ad"]), ("STATUS_ACCOUNT_RESTRICTION",)),
+    Provoked("workstation-not-allowed", _state("restricted", "smb2", needs=["ad"]), ("STATUS_INVALID_WORKSTATION",)),
+    *(Provoked(name, _state("normal", "smb2", nt_status=status), (f"0x{status:08x}",)) for name, status in (
+        ("password-expired", 0xC0000071), ("outside-logon-hours", 0xC000006F), ("account-restricted", 0xC000006E),
+        ("workstation-not-allowed", 0xC0000070), ("logon-type-not-granted", 0xC000015B), ("machine-trust-broken", 0xC000018B),
+        ("clock-differs-at-dc", 0xC0000133))),
 ]
 
 PROVOKED = [*KDC, *KERBEROS, *ACCOUNTS]
 
 # Diagnoses without a live case, and why.
-NOT_PROVEN = dict.fromkeys(("pac-missing", "no-logon-servers", "machine-trust-broken", "clock-differs-at-dc"), "SMB2 is not imported yet")
+NOT_PROVEN: dict[str, str] = {}
