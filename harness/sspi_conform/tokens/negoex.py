@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,7 +48,8 @@ def messages(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Messa
 
 def scheme_name(value: bytes) -> str:
     """An AUTH_SCHEME for people."""
-    text = str(uuid.UUID(bytes_le=value))
+    first, second, third = struct.unpack_from("<IHH", value)  # a GUID (MS-DTYP 2.3.4.2)
+    text = f"{first:08x}-{second:04x}-{third:04x}-{value[8:10].hex()}-{value[10:16].hex()}"
     return f"{text} {SCHEMES.get(text, '')}".strip()
 
 
