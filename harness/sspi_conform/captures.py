@@ -52,20 +52,24 @@ class Captures:
         return known.get(case.id, Expectation(case.id, {}))
 
 
-def load_captures(folder: Path, root: Path, cases: Sequence[Case]) -> Captures:
-    """Everything below `folder`, checked against the cases."""
+def load_captures(folder: Path, root: Path, cases: Sequence[Case], also: Sequence[Path] = ()) -> Captures:
+    """Everything below `folder`, checked against the cases. `also`: files with scenarios, and their sources and records."""
     sources_file = folder / "sources.yaml"
     sources = load_sources(sources_file, root) if sources_file.exists() else {}
+    for file in also:
+        sources |= _sources(load(file, root))
     records: list[Record] = []
     by_case: dict[str, list[Record]] = {}
     by_scenario: dict[str, list[Case]] = {}
     for case in cases:
         by_scenario.setdefault(case.scenario.id, []).append(case)
     no_case_file = folder / "unjudged.yaml"
-    for file in sorted(folder.rglob("*.yaml")):
+    for file in [*sorted(folder.rglob("*.yaml")), *also]:
         if file in (sources_file, no_case_file):
             continue
-        top = load(file, root).only(("records",), "a capture file")
+        top = load(file, root)
+        if file not in also:
+            top.only(("records",), "a capture file")
         for section in top.sections("records", "a list of records"):
             record, parsed = _record(section, sources)
             records.append(record)
@@ -119,7 +123,10 @@ def _load_no_case(path: Path, root: Path, sources: Mapping[str, Source], records
 
 def load_sources(path: Path, root: Path) -> dict[str, Source]:
     """The facts that records cite."""
-    top = load(path, root).only(("sources",), "the sources file")
+    return _sources(load(path, root).only(("sources",), "the sources file"))
+
+
+def _sources(top: Section) -> dict[str, Source]:
     rows = top.section("sources", "a mapping of facts")
     found = {}
     for name, row in rows.items():

@@ -86,16 +86,25 @@ def _installed(library: str, probe: Path) -> str:
     return str(beside[0]) if beside else library
 
 
-def open_project(root: Path, allow_unjudged: bool = False) -> Project:
-    """Load and check everything below `root`."""
-    suite = load_suite(root / "scenarios", root)
-    captures = load_captures(root / "captures", root, suite.cases)
+def open_project(root: Path, allow_unjudged: bool = False, also: Path | None = None) -> Project:
+    """Load and check everything below `root`, and in a folder of the user's own, where one file holds scenarios, sources
+    and records."""
+    more = _own_files(also) if also else []
+    suite = load_suite(root / "scenarios", root, more)
+    captures = load_captures(root / "captures", root, suite.cases, more)
     open_ends = unjudged(suite.cases, captures)
     if open_ends and not allow_unjudged:
         raise ConformError(_without_expectation(open_ends), open_ends[0].scenario.source,
                            "Add a record below captures/, or 'observe-only: reason' to the scenario; "
                            "'sspi-conform captures lint' lists all of them.")
     return Project(root, suite, captures)
+
+
+def _own_files(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("*.yaml"))
+    if not found:
+        raise ConformError(f"no scenario in {folder}", "", "`sspi-conform reproduce FILE --case NAME --also DIR` writes some.")
+    return found
 
 
 def _without_expectation(cases: Sequence[Case]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ class Suite:
     skipped: tuple[Skipped, ...]
 
 
-def load_suite(folder: Path, root: Path) -> Suite:
-    """All scenario files of a folder."""
+def load_suite(folder: Path, root: Path, also: Sequence[Path] = ()) -> Suite:
+    """All scenario files of a folder. `also`: files that hold what is expected of their scenarios, too."""
     files = sorted(folder.rglob("*.yaml"))
     if not files:
         raise ConformError(f"no scenario file in {folder}", "", "Scenarios are *.yaml files; is this a whole checkout?")
@@ -42,10 +42,11 @@ def load_suite(folder: Path, root: Path) -> Suite:
     scenarios: dict[str, Scenario] = {}
     cases: list[Case] = []
     skipped: list[Skipped] = []
-    for file in files:
+    for file in [*files, *also]:
         if file == common_file:
             continue
-        top = load(file, root).only(("axes", "scenarios"), "a scenario file")
+        beside = ("sources", "records") if file in also else ()
+        top = load(file, root).only(("axes", "scenarios", *beside), "a scenario file")
         axes = common | _load_axes(top)
         for section in top.sections("scenarios", "a list of scenarios"):
             scenario = _scenario(section, axes)

@@ -52,6 +52,7 @@ def add(commands: Any) -> None:
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("patterns", nargs="*", metavar="CASE-PATTERN", help="id or id[axis=value,...]; all without")
     add_implementation(parser)
+    parser.add_argument("--also", metavar="DIR", type=Path, help="a folder of one's own with scenarios, as reproduce writes them")
     parser.add_argument("--json", action="store_true", help="results.json on standard output instead of lines")
     parser.add_argument("--shard", metavar="I/N", type=_shard, help="the I-th of N parts")
     parser.add_argument("--rerun-failed", action="store_true",
@@ -152,7 +153,7 @@ class Run:
 
 
 def run(options: argparse.Namespace, engine: Engine | None = None) -> int:
-    project = open_project(options.root)
+    project = open_project(options.root, also=options.also)
     profile = project.profile(options.impl, options.build)
     if options.windows:
         project = replace(project, captures=project.captures.for_build(options.windows))

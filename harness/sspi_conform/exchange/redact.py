@@ -21,7 +21,7 @@ from .pseudonyms import SERVICES, Pseudonyms
 from .redact_token import redacted
 from .verify import FACTS
 
-_WORDS = frozenset(("method", "native-os", "dialect", "sealed", "initiator-flags", "acceptor-flags"))  # of `about`: they name no one
+_WORDS = frozenset(("method", "native-os", "dialect", "sealed", "initiator-flags", "acceptor-flags", "package"))  # of `about`: they name no one
 _SCHEMES = frozenset(("negotiate", "ntlm", "kerberos", "basic", "digest", "bearer", "nego2", "credssp"))
 _METHOD = re.compile(r"[\w .,()/+-]{0,64}")
 

@@ -17,7 +17,9 @@ from ..exchange.model import CLIENT, SECURITY, SERVER, Exchange, Leg, Recording,
 from ..model import ConformError
 
 _CALLS = {"InitializeSecurityContext": CLIENT, "AcceptSecurityContext": SERVER}
+_ACQUIRE = "AcquireCredentialsHandle"
 _FLAGS = {CLIENT: "initiator-flags", SERVER: "acceptor-flags"}
+_PACKAGES = ("NTLM", "Kerberos", "Negotiate")
 _TOKEN = ("TOKEN", 2)  # SECBUFFER_TOKEN, by name and by number
 _LARGEST = 256 << 20   # bytes
 _LINES = 1_000_000
@@ -60,6 +62,7 @@ class _Call:
     line: int
     request: Mapping[str, Any]
     answer: Mapping[str, Any]
+    process: str = ""
 
 
 def _whole(content: bytes) -> Mapping[str, Any] | None:
@@ -75,7 +78,7 @@ def _of_trace(whole: Mapping[str, Any], name: str) -> Iterator[_Call]:
     for number, call in enumerate(whole["calls"], 1):
         if not isinstance(call, dict) or not isinstance(call.get("request"), dict) or not isinstance(call.get("answer"), dict):
             raise ConformError("a call without request and answer", f"{name}: calls[{number - 1}]", _ADVICE)
-        yield from _leg(number, call["request"], call["answer"])
+        yield from _leg(number, call["request"], call["answer"], str(call.get("side", "")))
 
 
 def _of_lines(content: bytes, name: str) -> Iterator[_Call]:
@@ -114,10 +117,11 @@ def _entries(content: bytes, name: str) -> Iterator[tuple[int, Mapping[str, Any]
             yield number, one
 
 
-def _leg(line: int, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[_Call]:
-    side = _CALLS.get(request.get("call")) if isinstance(request.get("call"), str) else None
-    if side:
-        yield _Call(side, line, request, answer)
+def _leg(line: int, request: Mapping[str, Any], answer: Mapping[str, Any], process: str = "") -> Iterator[_Call]:
+    """What tells of an exchange; `process` is whose credentials these are, where the input says so."""
+    name = request.get("call")
+    if isinstance(name, str) and (name in _CALLS or name == _ACQUIRE):
+        yield _Call(_CALLS.get(name, ""), line, request, answer, process)
 
 
 @dataclass
@@ -154,8 +158,13 @@ class _Drafts:
     def __init__(self) -> None:
         self.made: list[_Draft] = []
         self._of: dict[tuple[str, str], _Draft] = {}
+        self._packages: dict[tuple[str, str], str] = {}  # of credentials, by process and name
 
     def take(self, call: _Call) -> None:
+        credential = (call.process, str(call.request.get("cred", "")))
+        if not call.side:
+            self._packages[credential] = str(call.request.get("pszPackage", ""))
+            return
         other = SERVER if call.side == CLIENT else CLIENT
         given = _token(call.request.get("input"))
         context = (call.side, str(call.request.get("ctx", "")))
@@ -167,6 +176,8 @@ class _Drafts:
             draft.contexts[call.side] = context[1]
         if given and draft.sent(other) != given:
             draft.legs.append(Leg(other, given, call.line))
+        if self._packages.get(credential) in _PACKAGES:
+            draft.about.setdefault("package", self._packages[credential])
         self._answered(draft, call)
 
     def _new(self) -> _Draft:

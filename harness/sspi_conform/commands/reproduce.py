@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""reproduce: a recorded exchange played again in the throwaway realm."""
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ..decode import keys
+from ..exchange.model import Exchange, Recording
+from ..model import Case, ConformError, Trace
+
+_EPILOG = """\
+examples:
+  sspi-conform reproduce failed-login.pcapng --case ticket-4711
+  sspi-conform reproduce customer.exchanges.json --exchange 3 --case ticket-4711 --impl winpr2
+  sspi-conform reproduce failed-login.pcapng --case ticket-4711 --keytab http.keytab   knows flags, clock, key version
+  sspi-conform run --also reproduced ticket-4711                                       plays it again
+
+Writes DIR/NAME.yaml: a scenario with what the file shows of flags, mechanism, bindings, account, ticket, clock and
+policies; names and secrets are the realm's. Then plays it and lays it beside the recording.
+Exit: 0 it ends as recorded, 1 it does not, 2 it cannot be played here, 3 bad input."""
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("reproduce", help="play a recorded exchange again in the throwaway realm", epilog=_EPILOG,
+                                 description="Writes a scenario that recreates a recorded exchange, plays it and compares.",
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, metavar="FILE", help="an exchange file, a capture, a trace of curl, lines of the probe")
+    parser.add_argument("--case", required=True, metavar="NAME", help="of the scenario: small letters, digits, hyphens")
+    parser.add_argument("--exchange", type=int, metavar="N", help="its number in the file (default: the first that failed)")
+    parser.add_argument("--also", type=Path, default=Path("reproduced"), metavar="DIR",
+                        help="where NAME.yaml is written (default: reproduced)")
+    parser.add_argument("--write-only", action="store_true", help="do not play it")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    keys.add_options(parser)
+    from .run import add_implementation
+    add_implementation(parser)
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from ..reproduce import compare, scenario, situation
+
+    recording = _recording(options)
+    exchange = _chosen(recording, options.exchange)
+    found = situation.of(exchange)
+    path = scenario.write(options.also, options.case, found, recording, exchange)
+    if options.write_only:
+        print(_before(path, exchange, found))
+        return 0
+    case, trace, why_not = _played(options)
+    if trace is None:
+        print("\n".join([_before(path, exchange, found), f"not played: {why_not}", "exit 2: it cannot be played here"]))
+        return 2
+    shows = compare.same(found.divergence, trace)
+    rows = compare.rows(exchange.legs, trace)
+    if options.json:
+        print(json.dumps({"schema": 1, "case": case.id, "scenario": str(path), "exchange": exchange.number,
+                          "recorded": found.divergence.told, "reproduced": shows, "legs": compare.as_json(rows),
+                          "assumed": found.assumed, "not-reproduced": found.lost}, indent=1))
+        return 0 if shows else 1
+    print("\n".join([_before(path, exchange, found), *compare.lines(rows), *_ended(trace), _verdict(found, shows)]))
+    return 0 if shows else 1
+
+
+def _recording(options: argparse.Namespace) -> Recording:
+    from .. import importing
+    from ..exchange.verify import verified
+
+    secrets = keys.given(options)
+    recording = importing.load(options.file)
+    if recording.redacted and (secrets.keys or secrets.hashes):
+        raise ConformError("secrets tell nothing about a file whose names and proofs were replaced", str(options.file),
+                           "Give the capture itself, or what `sspi-conform import --no-redact` wrote.")
+    return verified(recording, secrets)
+
+
+def _chosen(recording: Recording, number: int | None) -> Exchange:
+    """The one that is meant: the first that failed, else the first."""
+    from ..reproduce import situation
+
+    if not recording.exchanges:
+        raise ConformError("no security exchange in it", recording.name, "`sspi-conform diagnose` tells what is in it.")
+    if number is None:
+        ended = ((one, situation.of(one).divergence) for one in recording.exchanges)
+        return next((one for one, how in ended if how.known and not how.succeeded), recording.exchanges[0])
+    found = next((one for one in recording.exchanges if one.number == number), None)
+    if found is None:
+        raise ConformError(f"there is no exchange {number}", recording.name,
+                           f"They are numbered from {recording.exchanges[0].number} to {recording.exchanges[-1].number}.")
+    return found
+
+
+def _played(options: argparse.Namespace) -> tuple[Case, Trace | None, str]:
+    """The case with what happened, or why it cannot be played."""
+    from .. import judge
+    from ..pipelines import run_cases
+    from ..project import open_project
+    from .run import lacking_here, programs
+
+    project = open_project(options.root, also=options.also)
+    profile = project.profile(options.impl, options.build)
+    case = project.one(options.case)
+    lacks = judge.unsupported(case, profile, lacking_here([case]))
+    if lacks is not None:
+        return case, None, lacks.reason
+    for _, trace in run_cases([case], programs(project, profile, options)):
+        if trace.ended is not None and trace.ended.kind in ("harness", "unsupported", "undeclared"):
+            return case, None, trace.ended.detail
+        return case, trace, ""
+    return case, None, "the run was interrupted"
+
+
+def _before(path: Path, exchange: Exchange, found: Any) -> str:
+    lines = [f"exchange {exchange.number} ({exchange.transport}): {found.divergence.told}", f"written: {path}"]
+    lines += [f"  {key}: {value}" for key, value in found.settings.items() if value]
+    lines += [f"assumed: {one}" for one in found.assumed]
+    return "\n".join([*lines, *(f"not reproduced: {one}" for one in found.lost)])
+
+
+def _ended(trace: Trace) -> list[str]:
+    return [f"  the play ended: {trace.ended.kind} {trace.ended.detail}"] if trace.ended else []
+
+
+def _verdict(found: Any, shows: bool) -> str:
+    ended = found.divergence
+    if not ended.known:
+        return "exit 1: how the recorded exchange ended is not in the file, so nothing can be compared"
+    where = f"leg {ended.leg} of the {ended.side}"
+    if not shows:
+        return f"exit 1: not reproduced: {where} does not end as recorded ({ended.told})"
+    how = ended.status or ("any refusal: the file does not say more" if not ended.token else ended.token)
+    return f"exit 0: {'it succeeds, as recorded' if ended.succeeded else 'the same divergence'}: {where}, {how}"
