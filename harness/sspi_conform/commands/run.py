@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import adapter, coverage, judge
 from ..captures import judged_paths
@@ -26,6 +26,9 @@ from ..report.kills import read_kills
 from ..report.summary import Summary, repeat_command, summarise
 from ..report.terminal import Printer
 from ..windows import BUILDS
+
+if TYPE_CHECKING:
+    from ..report.run_cases import Cases
 
 _EPILOG = """\
 examples:
@@ -93,6 +96,7 @@ class Run:
     realm_ready: float | None = None
     seconds: float = 0.0
     interrupted: bool = False
+    page: Cases | None = None  # what the HTML page says of each case, when there is to be one
 
     def repeat(self, case: Case) -> str:
         return repeat_command(case, self.options.impl, self.options.peer, self.options.strict, self.options.build)
@@ -134,6 +138,8 @@ class Run:
         return Result(case, Verdict.UNSUPPORTED, reason=f"nothing is known of Windows {self.options.windows} here")
 
     def _take(self, result: Result, printer: Printer) -> None:
+        if self.page is not None:
+            self.page.add(result)
         self.results.append(result)
         printer.result(result, self.repeat(result.case))
 
@@ -178,6 +184,10 @@ def _play_once(project: Project, profile: Profile, cases: Sequence[Case], option
     detail.prepare(folder)
     printer = Printer(sys.stdout, len(cases), options.verbose, quiet=options.json)
     one = Run(project, profile, options)
+    if not options.no_html:
+        from ..report.run_cases import Cases  # what draws takes a moment to load
+
+        one.page = Cases(project.captures, profile.name, one.repeat)
     one.play(cases, printer, _under_gdb if options.gdb else engine)
     summary = one.summary()
     ordered = one.ordered(cases)
@@ -187,8 +197,8 @@ def _play_once(project: Project, profile: Profile, cases: Sequence[Case], option
         counted = coverage.report(project, judged)
         (folder / "coverage.json").write_text(coverage.as_json(counted), encoding="utf-8")
         summary = replace(summary, coverage=coverage.in_a_line(counted))
-    if not options.no_html:
-        summary = replace(summary, page=_write_page(one, summary, ordered, judged, content, folder))
+    if one.page is not None:
+        summary = replace(summary, page=_write_page(one, one.page, summary, ordered, judged, content, folder))
     if options.json:
         json.dump(content, sys.stdout, indent=1)
         print()
@@ -293,13 +303,13 @@ def _write_report(one: Run, summary: Summary, ordered: Sequence[Result], folder:
     return content
 
 
-def _write_page(one: Run, summary: Summary, ordered: Sequence[Result], judged: list[coverage.Judged], content: dict[str, Any],
-                folder: Path) -> str:
+def _write_page(one: Run, cases: Cases, summary: Summary, ordered: Sequence[Result], judged: list[coverage.Judged],
+                content: dict[str, Any], folder: Path) -> str:
     """index.html; returns where it is. A machine that cannot make it has played the cases all the same."""
-    from ..report import run_page  # what draws takes a moment to load
+    from ..report import run_page
 
     try:
-        return _from_here(run_page.write(folder, one.project, content, summary, ordered, judged, one.repeat))
+        return _from_here(run_page.write(folder, one.project, content, summary, ordered, judged, cases))
     except ConformError as problem:
         return f"{problem.what}; {problem.advice}"
 

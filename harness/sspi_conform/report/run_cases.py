@@ -9,17 +9,18 @@ extra], where `bits` are those of `case.js`, `records` are places in `sources` a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import judge, matchers, settings
 from ..captures import Captures
 from ..coverage import by_status_of
-from ..model import Case, PathExpectation, Record, Result, Source, Verdict, show
+from ..model import Case, Difference, PathExpectation, Record, Result, Source, Verdict, show
 from ..patterns import implied
 from . import blocks
 from .detail import REDACTED
 from .exchange import legs_of_trace
+from .page import Ready
 
 TONES: Mapping[Verdict, str] = {
     Verdict.PASS: "good", Verdict.ACCEPTABLE: "good", Verdict.DIFFERS: "fair", Verdict.KNOWN_FAILURE: "fair",
@@ -46,23 +47,28 @@ class _Words:
 
 
 class Cases:
-    """Collects the cases of a run, worst first."""
+    """Collects the cases of a run as they come: decoding their tokens takes a second in all, which is free while the
+    implementation works."""
 
     def __init__(self, captures: Captures, here: str, repeat: Callable[[Case], str]) -> None:
         self._captures, self._here, self._repeat = captures, here, repeat
         self._names = {name: _Words() for name in ("scenario", "verdict", "mechanism", "side", "evidence", "flag", "status",
                                                    "fact")}
         self._records, self._facts = _Words(), dict[str, Any]()
+        self._found: dict[str, tuple[Verdict, list[Any], Ready]] = {}
         for verdict in sorted(Verdict, reverse=True):
             self._names["verdict"].place(verdict.label, [verdict.label, TONES[verdict], SIGNS[verdict]])
 
-    def block(self, results: Sequence[Result]) -> Mapping[str, Any]:
-        """The list; `results` in the order of the suite."""
-        ordered = sorted(results, key=lambda one: -one.verdict)
-        rows = [self._row(one) for one in ordered]
-        details = [{"opens": [self._case(one)]} for one in ordered]
-        return {"kind": "cases", "names": {name: words.all for name, words in self._names.items()}, "cases": rows,
-                "details": details, "sources": {"opens": {"records": self._records.all, "facts": self._facts}}}
+    def add(self, result: Result) -> None:
+        """One more case."""
+        self._found[result.case.id] = result.verdict, self._row(result), Ready.of([self._case(result)])
+
+    def block(self, order: Iterable[str]) -> Mapping[str, Any]:
+        """The list: the worst first, otherwise in this order of ids."""
+        found = sorted((self._found[one] for one in order), key=lambda one: -one[0])
+        return {"kind": "cases", "names": {name: words.all for name, words in self._names.items()},
+                "cases": [row for _, row, _ in found], "details": [{"opens": case} for _, _, case in found],
+                "sources": {"opens": {"records": self._records.all, "facts": self._facts}}}
 
     def _row(self, result: Result) -> list[Any]:
         case, names = result.case, self._names
@@ -88,7 +94,7 @@ class Cases:
                      f"{scenario.severity} severity", *(f"needs {one}" for one in sorted(case.needs)),
                      f"{result.seconds * 1000:.1f} ms"],
             "reason": result.reason, "here": self._here, "source": scenario.source, "clause": scenario.clause,
-            "rows": [*(self._found(one) for one in result.differences if one.path not in paths),
+            "rows": [*(self._difference(one) for one in result.differences if one.path not in paths),
                      *(self._path(path, one, result, path in wrong) for path, one in paths.items())],
             "exchange": blocks.exchange(legs_of_trace(case, result.trace, wrong), *_outcome(result)) if result.trace else None,
             "repeat": self._repeat(case),
@@ -97,7 +103,7 @@ class Cases:
             "observed": [[path, _shown(path, value)] for path, value in observed.items()],
         }
 
-    def _found(self, one: Any) -> list[Any]:
+    def _difference(self, one: Difference) -> list[Any]:
         """A difference that no record speaks of: a death, a canary."""
         return [one.path, one.expected, one.actual, one.evidence, _DIFFERS | (_BINDING if one.binding else 0), [], None, None]
 

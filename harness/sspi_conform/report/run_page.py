@@ -2,12 +2,12 @@
 """The page of a run: summary, what differs and why that is known, coverage, every case."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..coverage import Judged
-from ..model import Case, Result, Verdict
+from ..model import Result, Verdict
 from ..project import Project
 from . import blocks
 from .blocks import Block
@@ -25,24 +25,25 @@ _ORDER = (Verdict.PASS, Verdict.ACCEPTABLE, Verdict.KNOWN_FAILURE, Verdict.DIFFE
 
 
 def write(folder: Path, project: Project, content: Mapping[str, Any], summary: Summary, results: Sequence[Result],
-          judged: Sequence[Judged], repeat: Callable[[Case], str]) -> Path:
-    """Write the page of a run and return its path. `content` is its results.json, `results` stand in the same order."""
+          judged: Sequence[Judged], cases: Cases) -> Path:
+    """Write the page of a run and return its path. `content` is its results.json, `results` stand in the same order and
+    were added to `cases`."""
     path = folder / NAME
     name = content["implementation"]["name"]
     tone = {0: "good", 1: "bad"}.get(summary.exit_code, "fair")
-    write_page(path, f"{name}, compared with Windows", sections(project, content, summary, results, judged, repeat),
+    write_page(path, f"{name}, compared with Windows", sections(project, content, summary, results, judged, cases),
                f"exit {summary.exit_code}: {summary.meaning}", tone, summary_lines(summary))
     return path
 
 
 def sections(project: Project, content: Mapping[str, Any], summary: Summary, results: Sequence[Result],
-             judged: Sequence[Judged], repeat: Callable[[Case], str]) -> list[Section]:
+             judged: Sequence[Judged], cases: Cases) -> list[Section]:
     """The sections of the page, for commands that add some of their own."""
     return [
         Section("summary", "Summary", [*_numbers(summary), *_about(content, summary)]),
         Section("evidence", "Strength of evidence", _evidence(summary)),
         Section("coverage", "Coverage", Maps(project, results, judged).blocks()),
-        Section("cases", "Cases", [*_causes(results), Cases(project.captures, content["implementation"]["name"], repeat).block(results)]),
+        Section("cases", "Cases", [*_causes(results), cases.block(one.case.id for one in results)]),
     ]
 
 

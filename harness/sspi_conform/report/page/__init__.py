@@ -55,6 +55,14 @@ _SCRIPTS = ("dom.js", "exchange.js", "blocks.js", "case.js", "list.js", "page.js
 _CHUNK = 1 << 17  # characters of JSON that are inflated together
 
 
+class Ready(str):
+    """Blocks that are JSON already, as `opens` may have them: made while there was time, and small to keep."""
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block]) -> Ready:
+        return cls(_json(blocks))
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the page. `name` is its anchor, `title` its heading and its entry in the navigation."""
@@ -98,7 +106,11 @@ def page(title: str, sections: Sequence[Section], subtitle: str = "", tone: str 
 
 def inert(value: Any) -> str:
     """JSON that can stand inside <script type="application/json">: nothing in it ends the element."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_plain).replace("<", "\\u003c")
+    return _json(value).replace("<", "\\u003c")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -132,7 +144,7 @@ class _Packed:
         return value
 
     def _add(self, blocks: Any) -> list[int]:
-        text = json.dumps(blocks, separators=(",", ":"), allow_nan=False, default=_plain)
+        text = blocks if isinstance(blocks, Ready) else _json(blocks)
         if self._size > _CHUNK:
             self._close()
         self._entries.append(text)
