@@ -2,17 +2,22 @@
 """diagnose: every rule on exchanges that are made here, the order of findings, and what is printed."""
 from __future__ import annotations
 
+import json
+import random
+import types
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sspi_conform import cli
 from sspi_conform.captures import load_sources
-from sspi_conform.diagnosis import engine, texts
+from sspi_conform.diagnosis import engine, shown, texts
+from sspi_conform.diagnosis import ntlm as ntlm_rules
 from sspi_conform.diagnosis.model import Diagnosed
 from sspi_conform.exchange import file
-from sspi_conform.exchange.model import CLIENT, LDAP, NT_STATUS, SERVER, Exchange, Leg, Recording, Status
-from sspi_conform.tokens import ntlm
+from sspi_conform.exchange.model import CLIENT, LDAP, NT_STATUS, SERVER, STATUS_KINDS, Exchange, Leg, Recording, Status
+from sspi_conform.model import ConformError
+from sspi_conform.tokens import ntlm, spnego
 
 ROOT = Path(__file__).resolve().parents[2]
 REFUSED = Status(NT_STATUS, 0xC000006D, "STATUS_LOGON_FAILURE", False)
@@ -80,6 +85,98 @@ def test_a_success_has_no_finding() -> None:
 ])
 def test_first_finding(made: Exchange, expected: str) -> None:
     assert ids(made)[:1] == [expected]
+
+
+def notes(one: Exchange) -> list[str]:
+    return [found.text.id for found in diagnosed(one)[0].notes]
+
+
+def spnego_exchange(mech_types: tuple[str, ...], framed: bool = True) -> Exchange:
+    first = spnego.NegTokenInit(mech_types, NEGOTIATE, framed=framed).pack()
+    return Exchange(0, "HTTP", (Leg(CLIENT, first, 4), Leg(SERVER, spnego.NegTokenResp(0).pack(), 5)), outcome=ACCEPTED)
+
+
+def changed(message: ntlm.Message, **members: object) -> bytes:
+    return replace(message, **members).pack()
+
+
+def without(token: bytes, **members: object) -> Exchange:
+    """An exchange accepted, with something else in place of the first message of the token's kind."""
+    kinds = {ntlm.Negotiate: 0, ntlm.Challenge: 1, ntlm.Authenticate: 2}
+    message = ntlm.parse(token)
+    legs = list(exchange(authenticate(), ACCEPTED).legs)
+    legs[kinds[type(message)]] = replace(legs[kinds[type(message)]], token=changed(message, **members))
+    return replace(exchange(authenticate(), ACCEPTED), legs=tuple(legs))
+
+
+HINT = Exchange(0, "SMB2", (Leg(SERVER, spnego.NegTokenInit((spnego.MS_KRB5, spnego.NTLM), hint_name=spnego.HINT_NAME,
+                                                            is_init2=True).pack(), 3),), outcome=ACCEPTED)
+REVERSED = tuple(reversed(SERVER_PAIRS))
+
+
+@pytest.mark.parametrize(("made", "expected"), [
+    (exchange(authenticate(), ACCEPTED), []),
+    (without(NEGOTIATE, version=None, flags=0xE00882B7), ["no-version"]),
+    (without(NEGOTIATE, flags=0xC20882B7), ["flags-always-set"]),
+    (without(NEGOTIATE, flags=0xE20882B7 | 0x100), ["flags-never-set"]),
+    (without(CHALLENGE, target_info=ntlm.write_av_pairs(REVERSED)), ["target-info-order"]),
+    (exchange(authenticate(bindings=None), ACCEPTED), ["client-pairs-missing"]),
+    (without(authenticate(), lm_response=b"\1" * 24), ["lm-response-given"]),
+    (spnego_exchange((spnego.NTLM,)), []),
+    (spnego_exchange((spnego.KRB5, spnego.NTLM)), ["mechanisms-listed-otherwise"]),
+    (spnego_exchange((spnego.NTLM,), framed=False), ["first-token-unframed"]),
+    (HINT, ["hint-lists-otherwise"]),
+])
+def test_notes(made: Exchange, expected: list[str]) -> None:
+    assert notes(made) == expected
+    assert ids(made) == []
+
+
+def test_consequences_come_behind() -> None:
+    """A finding that is `after` another stands behind it, wherever in the exchange it strikes."""
+    known = texts.load((*engine.MODULES, engine.LAST))
+    assert all(other != text.id for text in known.values() for other in text.after)
+
+
+@pytest.mark.parametrize(("line", "says"), [
+    ("mic-absent: {title: a, says: b, clause: c, causes: [{cause: d, check: e}], sourcs: [f]}", "unknown key 'sourcs'"),
+    ("mic-absent: {title: a, says: b, clause: c}", "has no causes"),
+    ("mic-absnt: {title: a, says: b, clause: c, causes: [{cause: d, check: e}]}", "no rule of"),
+    ("mic-absent: {title: a, says: b, clause: c, causes: [{cause: d}]}", "'check' is missing"),
+    ("mic-absent: {title: a, says: b, clause: c, causes: [{cause: d, check: e}], after: [nothing]}", "which is no diagnosis"),
+])
+def test_texts_are_read_strictly(line: str, says: str, tmp_path: Path) -> None:
+    module = types.ModuleType("made_up")
+    module.__file__ = str(tmp_path / "made_up.py")
+    module.RULES = (ntlm_rules.mic_absent,)
+    (tmp_path / "made_up.yaml").write_text(line)
+    with pytest.raises(ConformError, match=says):
+        texts.load((module,))
+
+
+def test_hostile_tokens_end_nothing() -> None:
+    """Truncated, flipped and random tokens, in every place of an exchange, facts of another kind, and no legs at all."""
+    chance = random.Random(7)
+    legs = exchange(authenticate()).legs
+    first = spnego.NegTokenInit((spnego.MS_KRB5, spnego.NEGOEX, spnego.NTLM), NEGOTIATE).pack()
+    tokens = [first, spnego.NegTokenResp(3, spnego.NTLM, CHALLENGE, b"x").pack(), *(leg.token or b"" for leg in legs)]
+    statuses = [Status(kind, value, "\x1b[31m", False, "data 80090346") for kind in STATUS_KINDS for value in (0, 401, 0xC000006D)]
+    exchanges = []
+    for number in range(3000):
+        made = []
+        for leg in chance.sample(legs, chance.randrange(len(legs) + 1)):
+            token = bytearray(chance.choice(tokens))
+            for _ in range(chance.randrange(3)):
+                if token:
+                    token[chance.randrange(len(token))] = chance.randrange(256)
+            made.append(replace(leg, token=bytes(token[:chance.randrange(len(token) + 1)]) or None, status=chance.choice(statuses),
+                                facts={"mic": "wrong", "proof": 7, "bindings": [], "mech-list-mic": None}))
+        exchanges.append(Exchange(number, chance.choice(("HTTP", "LDAP", "")), tuple(made), outcome=chance.choice(statuses),
+                                  about={"schemes": "\n"}))
+    for view, found in engine.diagnose(Recording("pcap", "x", "", tuple(exchanges))):
+        text = "".join(shown.lines(found, view, {}, True))
+        assert text.isprintable(), text
+        json.dumps(shown.as_json(found, view))
 
 
 def test_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,19 +46,6 @@ _OF_PIPES = ("SPNEGO accept-completed (RPC in pipe)", "RPC in pipe: GSS result n
 _UNKNOWN = ("no rpc reply after auth", "not dissected", "hint only")
 
 
-def _names() -> list[str]:
-    place = windows.folder()
-    found = sorted((place / "exchanges").glob("*.json")) if place else []
-    return [json.loads(path.read_text())["capture"] for path in found]
-
-
-@cache
-def _imported(capture: str) -> Recording:
-    place = windows.folder()
-    assert place
-    return importing.load(place / capture)
-
-
 @cache
 def _published(capture: str) -> list[dict[str, Any]]:
     place = windows.folder()
@@ -110,12 +97,12 @@ def _expected(outcome: str) -> tuple[str, int] | None:
 
 
 def test_all_recordings_are_here() -> None:
-    assert len(_names()) == 77 and set(DIFFERENCES) <= set(_names())
+    assert len(windows.captures()) == 77 and set(DIFFERENCES) <= set(windows.captures())
 
 
-@pytest.mark.parametrize("capture", _names())
+@pytest.mark.parametrize("capture", windows.captures())
 def test_tokens_and_outcomes_are_the_published_ones(capture: str) -> None:
-    recording, published = _imported(capture), _published(capture)
+    recording, published = windows.imported(capture), _published(capture)
     theirs, mine = [_published_tokens(one) for one in published], [_tokens(one) for one in recording.exchanges]
     lacking = tuple(number for number, tokens in enumerate(theirs) if tokens not in mine)
     more = tuple(_first(one) for one, tokens in zip(recording.exchanges, mine) if tokens not in theirs)
@@ -144,21 +131,21 @@ def _transport(one: Exchange) -> str:
     return {"TNS": "TNS(carved)"}.get(one.transport, one.transport)
 
 
-@pytest.mark.parametrize("capture", _names())
+@pytest.mark.parametrize("capture", windows.captures())
 def test_messages_of_the_kdc_are_those_of_the_index(capture: str) -> None:
     found = re.search(r"KDC: AS (\d+)/(\d+), TGS (\d+)/(\d+), KRB-ERROR (\d+)(?: \(([^)]*)\))?", _index(capture))
-    kinds = Counter(one.kind for one in _imported(capture).kdc)
+    kinds = Counter(one.kind for one in windows.imported(capture).kdc)
     counts = tuple(kinds[kind] for kind in ("AS-REQ", "AS-REP", "TGS-REQ", "TGS-REP", "KRB-ERROR"))
     assert counts == (tuple(map(int, found.groups()[:5])) if found else (0,) * 5)
-    codes = Counter(one.code for one in _imported(capture).kdc if one.code is not None)
+    codes = Counter(one.code for one in windows.imported(capture).kdc if one.code is not None)
     assert codes == Counter({int(code): int(times) for code, times in re.findall(r"(\d+)x(\d+)", found[6] or "")} if found else {})
 
 
-@pytest.mark.parametrize("capture", _names())
+@pytest.mark.parametrize("capture", windows.captures())
 def test_counts_are_those_of_the_index(capture: str) -> None:
     found = re.search(r"\| GSS (\d+) ", _index(capture))
     lacking, more, _ = DIFFERENCES.get(capture, ((), (), ""))
-    assert found and len(_imported(capture).exchanges) == int(found[1]) - len(lacking) + len(more)
+    assert found and len(windows.imported(capture).exchanges) == int(found[1]) - len(lacking) + len(more)
 
 
 def test_counts_by_transport() -> None:
@@ -167,20 +154,20 @@ def test_counts_by_transport() -> None:
                       "MS-NNS": 2, "TNS(carved)": 2, "HTTPS(RDG)": 2, "SMB-negotiate-only": 1, "DNS": 1})
     for capture, (lacking, more, _) in DIFFERENCES.items():
         totals.subtract(_published(capture)[number]["transport"] for number in lacking)
-        totals.update(_transport(one) for one in _imported(capture).exchanges if _first(one) in more)
-    assert Counter(_transport(one) for capture in _names() for one in _imported(capture).exchanges) == +totals
+        totals.update(_transport(one) for one in windows.imported(capture).exchanges if _first(one) in more)
+    assert Counter(_transport(one) for capture in windows.captures() for one in windows.imported(capture).exchanges) == +totals
 
 
-@pytest.mark.parametrize("capture", _names())
+@pytest.mark.parametrize("capture", windows.captures())
 def test_it_comes_back_from_its_file(capture: str) -> None:
-    recording = _imported(capture)
+    recording = windows.imported(capture)
     assert file.read(file.text(recording).encode(), capture) == recording
 
 
 def test_the_certificate_around_an_exchange_is_kept() -> None:
     """The RD Gateway's: the client's channel bindings are of it (INDEX says that they were verified)."""
     from sspi_conform.exchange.verify import verified
-    recording = verified(_imported("wireshark-rdp/rdp-rdg-no-kdc-proxy-ntlm-downgrade-success.pcapng"))
+    recording = verified(windows.imported("wireshark-rdp/rdp-rdg-no-kdc-proxy-ntlm-downgrade-success.pcapng"))
     [one] = recording.exchanges
     assert one.channel and one.channel.certificate and one.channel.end_point
     assert [leg.facts["bindings"] for leg in one.legs if "bindings" in leg.facts] == ["of the certificate"]

@@ -2,11 +2,15 @@
 """What the tests against recorded Windows share: the recordings and the build, or a test that is skipped."""
 from __future__ import annotations
 
+import json
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from sspi_conform import importing
+from sspi_conform.exchange.model import Recording
 from sspi_conform.model import ConformError
 from sspi_conform.proof import inputs, recordings
 from sspi_conform.proof.inputs import Known
@@ -48,6 +52,20 @@ def named(file: str, number: int) -> Known:
     if not found:
         pytest.skip("no recordings of Windows")
     return found[0]
+
+
+def captures() -> list[str]:
+    """The names of all recordings with an exchange or not, none where there are no recordings."""
+    place = folder()
+    return [json.loads(path.read_text())["capture"] for path in sorted((place / "exchanges").glob("*.json"))] if place else []
+
+
+@cache
+def imported(capture: str) -> Recording:
+    """A recording, as `import` reads it."""
+    place = folder()
+    assert place
+    return importing.load(place / capture)
 
 
 def flipped(token: bytes, offset: int) -> bytes:

@@ -215,9 +215,10 @@ def pac_wrong(view: View) -> Seen | None:
 
 
 def ap_rep_missing(view: View) -> Seen | None:
-    """RFC 4120 3.2.4: with MUTUAL-REQUIRED the service answers with an AP-REP."""
+    """RFC 4120 3.2.4: with MUTUAL-REQUIRED the service answers with an AP-REP. A recorded gateway of remote desktops sends none,
+    and its client goes on."""
     request = _request(view)
-    if request is None or view.failed is not False or "mutual-required" not in (_value(request, "apOptions") or ()):
+    if request is None or view.exchange.transport == "HTTPS(RDG)" or view.failed is not False or "mutual-required" not in (_value(request, "apOptions") or ()):
         return None
     answers = [step for step in view.steps if step.number > request.number and not step.from_client]
     if not answers or any(step.inner for step in answers) or not any(step.leg.status for step in answers):
