@@ -74,6 +74,19 @@ class Keeper:
         part = self._wait(name, lambda part: part.ready, seconds, "it did not say that it is ready")
         return part.pid
 
+    def wait_end(self, name: str, seconds: float) -> None:
+        """Wait for a part that is to end by itself, with exit status 0."""
+        with self._lock:
+            part = self._parts[name]
+            part.wanted = False
+            deadline = time.monotonic() + seconds
+            while part.code is None:
+                if time.monotonic() > deadline:
+                    raise RealmError(f"{title(name)} did not end within {seconds:.0f} s: {last_words(part.log)}")
+                self._receive(deadline - time.monotonic())
+            if part.code != 0:
+                raise RealmError(f"{part.obituary()}: {last_words(part.log)}")
+
     def glance(self, name: str) -> None:
         """Wait a millisecond for news; raise if it is that a part under start-up has ended."""
         with self._lock:

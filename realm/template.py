@@ -142,5 +142,5 @@ def _tidy(cache: Path) -> None:
     """Remove builds that were killed, and templates of old recipes. The caller holds the lock."""
     oldest = time.time() - _UNUSED_DAYS * 86400
     for entry in cache.iterdir():
-        if entry.name.startswith("making-") or (entry.name.startswith("realm-") and entry.stat().st_mtime < oldest):
+        if entry.name.startswith("making-") or (entry.name.startswith(("realm-", "wine-")) and entry.stat().st_mtime < oldest):
             shutil.rmtree(entry, ignore_errors=True)

@@ -44,6 +44,7 @@ static const struct {
     {"hello", NO_FUNCTION, call_hello},
     {"pin", NO_FUNCTION, call_pin},
     {"heap", NO_FUNCTION, call_heap},
+    {"system", NO_FUNCTION, call_system},
 };
 
 void call_begin(struct request *r)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls that are the harness's own: hello, pin, heap.
+ * Calls that are the harness's own: hello, pin, heap, system.
  */
 #include <string.h>
 #ifdef __linux__
@@ -11,6 +11,7 @@
 #include "platform.h"
 #include "request.h"
 #include "sanitizer.h"
+#include "system.h"
 
 typedef void (*test_clock_fn)(uint64_t filetime);
 typedef bool (*test_random_fn)(const void *bytes, size_t size);
@@ -116,4 +117,19 @@ void call_heap(struct request *r)
 #else
     answer_unsupported(r, "nobody tells here how much of the heap is in use");
 #endif
+}
+
+/* What stands in the provenance of a recording. */
+void call_system(struct request *r)
+{
+    if (!request_ready(r))
+        return;
+    write_key(r->out, "probe");
+    write_text(r->out, PROBE_VERSION);
+    write_key(r->out, "system");
+    write_open(r->out, '{');
+    system_describe(r->out);
+    write_close(r->out, '}');
+    write_key(r->out, "ns");
+    write_unsigned(r->out, 0);
 }

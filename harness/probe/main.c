@@ -10,10 +10,6 @@
 #include "platform.h"
 #include "probe.h"
 
-#ifndef PROBE_VERSION
-#define PROBE_VERSION "0.1.0"
-#endif
-
 #define MAX_LINE ((size_t)256 * 1024 * 1024)
 
 enum {

@@ -126,7 +126,8 @@ static LONG WINAPI report_crash(EXCEPTION_POINTERS *exception)
                  call ? (int)id_length : 0, call ? running_id : "");
     if (length > 0)
         platform_write(2, line, (size_t)length);
-    return EXCEPTION_CONTINUE_SEARCH;
+    return EXCEPTION_EXECUTE_HANDLER; /* the end, with no dialogue and no debugger that somebody
+                                         waits for */
 }
 
 void platform_report_crashes(void)

@@ -20,6 +20,9 @@
 #include "writer.h"
 
 #define PROBE_PROTOCOL 1
+#ifndef PROBE_VERSION
+#define PROBE_VERSION "0.1.0"
+#endif
 
 struct probe {
     const char *path; /* of the library, as given */
@@ -78,6 +81,7 @@ typedef void (*call_handler)(struct request *r);
 void call_hello(struct request *r); /* harness_calls.c */
 void call_pin(struct request *r);
 void call_heap(struct request *r);
+void call_system(struct request *r);
 void call_enumerate_packages(struct request *r); /* credential_calls.c */
 void call_query_package(struct request *r);
 void call_free_nothing(struct request *r);

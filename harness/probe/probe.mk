@@ -5,8 +5,8 @@ PROBE := harness/probe
 PROBE_COMMON := main calls harness_calls credential_calls context_calls message_calls query_calls \
 	attributes buffers identity identity_ex2 out_parameters request handles functions failalloc \
 	arena json writer utf
-PROBE_LINUX := $(PROBE_COMMON) library_posix platform_posix
-PROBE_WINDOWS := $(PROBE_COMMON) library_windows platform_windows
+PROBE_LINUX := $(PROBE_COMMON) library_posix platform_posix system_posix
+PROBE_WINDOWS := $(PROBE_COMMON) library_windows platform_windows system_windows
 PROBE_JSON := arena json writer utf
 
 PROBE_OBJECTS := $(PROBE_LINUX:%=$(BUILD)/probe/%.o)
@@ -27,7 +27,7 @@ $(BUILD)/probe/%.o: $(PROBE)/%.c
 	$(CC) $(CFLAGS) $(WARNINGS) $(PROBE_EXTRA) -Iimpl/include -MMD -MP -c -o $@ $<
 
 $(BUILD)/sspi-probe.exe: $(PROBE_WINDOWS_OBJECTS)
-	$(MINGW_CC) -O2 -static -o $@ $^
+	$(MINGW_CC) -O2 -static -o $@ $^ -ladvapi32
 
 $(BUILD)/probe-windows/%.o: $(PROBE)/%.c
 	@mkdir -p $(@D)
@@ -47,7 +47,9 @@ $(BUILD)/libfake-sspi.so: $(PROBE)/tests/fake_sspi.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARNINGS) -Iimpl/include -fPIC -shared -o $@ $<
 
-.PHONY: check-probe
+.PHONY: probe.exe check-probe
+probe.exe: $(BUILD)/sspi-probe.exe ## the probe for Windows, and for Wine
+
 check-probe: $(BUILD)/sspi-probe $(BUILD)/probe-json-test $(BUILD)/libfake-sspi.so ## the tests of sspi-probe
 	$(BUILD)/probe-json-test
 	SSPI_PROBE=$(BUILD)/sspi-probe FAKE_SSPI=$(BUILD)/libfake-sspi.so \

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from . import matchers, patterns
 from .model import Case, ConformError, Expectation, Matcher, PathExpectation, Record, Shown, Source
+from .recording import provenance
 from .windows import ALL, BUILDS, builds_of
 from .yamlfile import Section, did_you_mean, load
 
@@ -60,23 +61,22 @@ def load_captures(folder: Path, root: Path, cases: Sequence[Case], also: Sequenc
         sources |= _sources(load(file, root))
     records: list[Record] = []
     by_case: dict[str, list[Record]] = {}
-    by_scenario: dict[str, list[Case]] = {}
-    for case in cases:
-        by_scenario.setdefault(case.scenario.id, []).append(case)
+    cases, scenarios = list(cases), patterns.by_scenario(cases)
     no_case_file = folder / "unjudged.yaml"
     for file in [*sorted(folder.rglob("*.yaml")), *also]:
         if file in (sources_file, no_case_file):
             continue
         top = load(file, root)
         if file not in also:
-            top.only(("records",), "a capture file")
+            top.only(("records", provenance.RECORDING), "a capture file")
+        own = provenance.sources_of(top.section(provenance.RECORDING, "where the recording comes from")) \
+            if provenance.RECORDING in top else {}
         for section in top.sections("records", "a list of records"):
-            record, parsed = _record(section, sources)
+            record, parsed = _record(section, {**sources, **own})
             records.append(record)
             matched: dict[str, None] = {}
             for pattern in parsed:
-                near = by_scenario.get(pattern.ids[0].text) if len(pattern.ids) == 1 else None
-                for case in patterns.select(pattern, near or cases, section.where("case")):
+                for case in patterns.select(pattern, patterns.near(pattern, cases, scenarios), section.where("case")):
                     matched[case.id] = None
             for case_id in matched:
                 by_case.setdefault(case_id, []).append(record)
@@ -184,6 +184,9 @@ def _record(section: Section, sources: Mapping[str, Source]) -> tuple[Record, li
     if evidence == "inferred" and not note:
         raise ConformError("an inferred record without a note", section.where(),
                            "Add note: the derivation, so that others can judge it.")
+    if evidence == "recorded" and not any(one.id.startswith(f"{provenance.RECORDING}.") for one in cited):
+        raise ConformError("a recorded record that does not say on which Windows", section.where("evidence"),
+                           "'sspi-conform record' writes such files, with the build in 'recording:'.")
     if not cited and evidence != "inferred":
         raise ConformError(f"evidence '{evidence}' without a source", section.where(),
                            "Add source: [id of a row in captures/sources.yaml], or call it inferred.")

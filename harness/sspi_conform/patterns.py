@@ -108,6 +108,21 @@ def parse_at(text: str, where: str) -> Pattern:
         raise ConformError(error.what, where, error.advice) from None
 
 
+def by_scenario(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    """The cases of each scenario."""
+    found: dict[str, list[Case]] = {}
+    for case in cases:
+        found.setdefault(case.scenario.id, []).append(case)
+    return found
+
+
+def near(pattern: Pattern, cases: list[Case], scenarios: Mapping[str, list[Case]]) -> list[Case]:
+    """Among which cases to look for a pattern: those of the scenarios it names; all, when it names one with a star."""
+    if any(one.text not in scenarios for one in pattern.ids):
+        return cases
+    return [case for one in pattern.ids for case in scenarios[one.text]]
+
+
 def select(pattern: Pattern, cases: Iterable[Case], where: str = "") -> list[Case]:
     """The cases a pattern matches. None, or a word in it that stands for nothing, is refused with suggestions."""
     cases = list(cases)

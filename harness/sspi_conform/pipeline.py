@@ -20,6 +20,8 @@ from .play.observed import Observed
 from .programs import Program
 from .world import Home, Surroundings, World, home_of, realm_for, surroundings_of, world_of
 
+_OFTEN = 5  # deaths over several calls on one line, after which every call gets a line of its own: that costs less
+
 Key = tuple[Home, str, Surroundings, bool]
 
 
@@ -49,6 +51,7 @@ class Pipeline:
         self._conductor = Conductor(acceptor_identity)
         self._pool: dict[Key, Endpoint] = {}
         self.started = 0
+        self._twice = 0  # cases that were played again to find the call over which an endpoint died
         self._poll = select.poll()
         for descriptor in watched:
             self._poll.register(descriptor, select.POLLIN)
@@ -66,9 +69,10 @@ class Pipeline:
 
     def play(self, case: Case) -> Trace:
         """Play a case. Whatever went on while the realm was unwell is a fault of the harness."""
-        trace = self._attempt(case, careful=False)
+        trace = self._attempt(case, careful=self._twice >= _OFTEN)
         if trace.ended is not None and trace.ended.kind in ("crash", "hang") and _blame_is_shared(trace):
             again = self._attempt(case, careful=True)
+            self._twice += 1
             trace = again if again.ended is not None else trace
         fault = self._dead()
         if not fault and trace.ended is not None and trace.ended.kind == "hang":

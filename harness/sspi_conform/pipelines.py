@@ -13,7 +13,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from .endpoint import DEADLINE, EndpointEnded
 from .model import Case, ConformError, Ended, Trace
 from .pipeline import Pipeline, RealmGone, watch
 from .play.observed import Observed
-from .programs import Program, prepare_to_fork
+from .programs import Program, hosted, prepare_to_fork
 from .world import Home, Surroundings, World, home_of, realm_for, world_of
 
 FAULTS = 3  # harness faults in a row after which a run is pointless
@@ -61,13 +61,17 @@ def run_cases(cases: Sequence[Case], options: RunOptions,
         return
     with ExitStack() as stack:
         realm = stack.enter_context(realm_for(False, options.realm_cache, options.log))
+        subject, counterpart, wine = stack.enter_context(
+            hosted(options.subject, options.counterpart, options.realm_cache, options.log))
+        options = replace(options, subject=subject, counterpart=counterpart)
+        kept = [realm, wine] if wine else [realm]
         if on_realm_ready is not None:
             on_realm_ready(realm)
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=realm.folder))
-        shared = _Shared(cases, options, {False: world_of(realm)}, watch([realm], stack), folder)
+        shared = _Shared(cases, options, {False: world_of(realm)}, watch(kept, stack), folder)
         _greet(options, shared.worlds[False], folder)
         workers = stack.enter_context(_Workers(shared))
-        yield from workers.results(lambda: _diagnosis(realm))
+        yield from workers.results(lambda: next(filter(None, map(_diagnosis, kept)), ""))
 
 
 def _greet(options: RunOptions, world: World, folder: Path) -> None:
@@ -86,7 +90,7 @@ def _greet(options: RunOptions, world: World, folder: Path) -> None:
 
 
 def _diagnosis(realm: Any) -> str:
-    """What the realm says is wrong with it; '' when it is well."""
+    """What a realm, or Wine, says is wrong with it; '' when it is well."""
     try:
         realm.check()
     except RealmError as problem:
@@ -96,7 +100,7 @@ def _diagnosis(realm: Any) -> str:
 
 def _last_words(sentence: str, realm: Any) -> str:
     """The end of the log that a sentence names, as its folder goes with the realm."""
-    for part in ("kdc", "partner-kdc", "winbindd", "dc", "namespace"):
+    for part in ("kdc", "partner-kdc", "winbindd", "dc", "namespace", "wineserver"):
         log = realm.log_of(part)
         if str(log) in sentence and log.exists():
             lines = log.read_text(errors="replace").strip().splitlines()[-3:]

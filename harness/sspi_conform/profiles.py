@@ -11,7 +11,8 @@ from .model import Case, ConformError, Matcher
 from .yamlfile import Section, did_you_mean, load
 
 _KEYS = ("name", "library", "command", "packages", "acceptor-identity", "environment", "files", "unsupported",
-         "known-failures", "remarks", "policy", "adapter", "requires")
+         "known-failures", "remarks", "policy", "adapter", "requires", "host", "pace")
+HOSTS = ("wine",)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Profile:
     policy: Mapping[str, str] = field(default_factory=dict)  # name -> text in the place of {policy}
     adapter: bool = False              # another interface dressed as SSPI: what it chooses is not the library's
     requires: Mapping[str, str] = field(default_factory=dict)  # a file that must be there -> where it comes from
+    host: str = ""                     # wine: the library is a DLL, and the probe a Windows program under Wine
+    pace: Mapping[str, float] = field(default_factory=dict)  # mechanism -> cases a second on one core, where it is slow
 
     def why_unsupported(self, case: Case) -> str:
         """Why the implementation has no part in this case; empty when it has."""
@@ -62,6 +65,16 @@ class Profile:
             if policy not in self.policy:
                 return f"the profile of {self.name} does not say how to set the policy {policy}"
         return next((entry.reason for entry in self.unsupported if entry.pattern.matches(case)), "")
+
+    def forecast(self, cases: Iterable[Case], jobs: int) -> str:
+        """How long these cases take on so many cores, as far as the profile says that they are slow; '' where it does not."""
+        slow = [case.mechanism for case in cases if case.mechanism in self.pace]
+        if not slow:
+            return ""
+        seconds = sum(1 / self.pace[mechanism] for mechanism in slow) / jobs
+        about = f"{round(seconds)} seconds" if seconds < 100 else f"{round(seconds / 60)} minutes"
+        paces = " and ".join(f"{self.pace[one]:g} {one} cases" for one in self.pace if one in slow)
+        return f"about {about}: {Path(self.source.partition(':')[0]).name} says {paces} a second on one core"
 
     def known(self, case: Case) -> tuple[KnownFailure, ...]:
         return tuple(entry for entry in self.known_failures if entry.pattern.matches(case))
@@ -75,7 +88,8 @@ def find(name: str, folder: Path, root: Path, cases: Iterable[Case]) -> Profile:
     if "/" in name or ".so" in path.suffixes or path.suffix == ".dll":
         if not path.is_file():
             raise ConformError(f"there is no library {name}", "", "Build it first, or give the right path.")
-        return Profile(path.name, str(path.resolve()), (), settings.PACKAGES, "none", {}, {}, (), (), "", name)
+        return Profile(path.name, str(path.resolve()), (), settings.PACKAGES, "none", {}, {}, (), (), "", name,
+                       host="wine" if path.suffix == ".dll" else "")
     file = folder / f"{name}.yaml"
     if not file.is_file():
         known = sorted(one.stem for one in folder.glob("*.yaml"))
@@ -87,6 +101,7 @@ def find(name: str, folder: Path, root: Path, cases: Iterable[Case]) -> Profile:
 def load_profile(path: Path, root: Path, cases: Iterable[Case]) -> Profile:
     """A profile file, checked against all cases."""
     cases = list(cases)
+    suite = _Suite(cases, patterns.by_scenario(cases))
     top = load(path, root).only(_KEYS, "a profile")
     library = top.text("library", "the path of a library", "")
     command = top.texts("command", "a list of words", [])
@@ -102,13 +117,13 @@ def load_profile(path: Path, root: Path, cases: Iterable[Case]) -> Profile:
         name=top.text("name", "a short name"), library=library, command=tuple(command), packages=tuple(packages),
         acceptor_identity=top.choice("acceptor-identity", ("none", "account"), "none"),
         environment=_text_map(top, "environment"), files=_text_map(top, "files"),
-        unsupported=tuple(_unsupported(entry, cases) for entry in
+        unsupported=tuple(_unsupported(entry, suite) for entry in
                           top.sections("unsupported", "a list of {case, reason}", [])),
-        known_failures=tuple(_known_failure(entry, cases) for entry in
+        known_failures=tuple(_known_failure(entry, suite) for entry in
                              top.sections("known-failures", "a list of known failures", [])),
         remarks=top.text("remarks", "text", ""), source=top.where(),
         policy=_policies(top), adapter=top.take("adapter", bool, "true or false", False),
-        requires=_text_map(top, "requires"))
+        requires=_text_map(top, "requires"), host=top.choice("host", HOSTS, ""), pace=_pace(top))
 
 
 def _text_map(top: Section, key: str) -> Mapping[str, str]:
@@ -116,6 +131,14 @@ def _text_map(top: Section, key: str) -> Mapping[str, str]:
     for name in section:
         section.take(name, str, "text")
     return dict(section)
+
+
+def _pace(top: Section) -> Mapping[str, float]:
+    section = top.section("pace", "cases a second by mechanism").only(settings.MECHANISMS, "pace")
+    for name in section:
+        if section.take(name, (int, float), "cases a second") <= 0:
+            raise ConformError(f"{section[name]} cases a second", section.where(name), "Write a number above 0.")
+    return {name: float(section[name]) for name in section}
 
 
 def _policies(top: Section) -> Mapping[str, str]:
@@ -126,12 +149,12 @@ def _policies(top: Section) -> Mapping[str, str]:
     return found
 
 
-def _unsupported(entry: Section, cases: list[Case]) -> Unsupported:
+def _unsupported(entry: Section, suite: _Suite) -> Unsupported:
     entry.only(("case", "reason"), "an entry of unsupported")
-    return Unsupported(_pattern(entry, cases), entry.text("reason", "a sentence"), entry.where())
+    return Unsupported(_pattern(entry, suite), entry.text("reason", "a sentence"), entry.where())
 
 
-def _known_failure(entry: Section, cases: list[Case]) -> KnownFailure:
+def _known_failure(entry: Section, suite: _Suite) -> KnownFailure:
     entry.only(("case", "reason", "outcome", "since", "who"), "a known failure")
     outcome = entry.section("outcome", "the wrong outcome, path by path")
     if not outcome:
@@ -139,16 +162,24 @@ def _known_failure(entry: Section, cases: list[Case]) -> KnownFailure:
                            "Write the wrong outcome that is expected, such as "
                            "outcome: {acceptor.leg.2.status: SEC_E_OK}.")
     return KnownFailure(
-        _pattern(entry, cases), entry.text("reason", "a sentence"),
+        _pattern(entry, suite), entry.text("reason", "a sentence"),
         {path: matchers.read(path, outcome[path], outcome.where(path)) for path in outcome},
         entry.text("since", "a date such as 2026-11-22"), entry.where())
 
 
-def _pattern(entry: Section, cases: list[Case]) -> patterns.AnyOf:
+@dataclass(frozen=True)
+class _Suite:
+    """What patterns are checked against."""
+
+    cases: list[Case]
+    scenarios: Mapping[str, list[Case]]
+
+
+def _pattern(entry: Section, suite: _Suite) -> patterns.AnyOf:
     """One pattern or a list of them; each must match."""
     found = []
     for text in entry.texts("case", "a pattern, or a list of them"):
         pattern = patterns.parse_at(text, entry.where("case"))
-        patterns.select(pattern, cases, entry.where("case"))
+        patterns.select(pattern, patterns.near(pattern, suite.cases, suite.scenarios), entry.where("case"))
         found.append(pattern)
     return patterns.AnyOf(tuple(found))

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import settings
 from .endpoint import DEADLINE, Endpoint
 from .model import ConformError
 from .profiles import Profile
 from .world import Surroundings, World, filled_in, furnish
+
+if TYPE_CHECKING:
+    from .wine import Prefix, Wine
 
 PEERS = ("independent", "self", "libsspi")
 
@@ -27,6 +32,8 @@ class Program:
     files: Mapping[str, str]
     independent: bool = False  # the peer of this package, which can be told to misbehave
     policy: Mapping[str, str] = field(default_factory=dict)  # how a policy is written where {policy} stands
+    wants_wine: bool = False  # argv is a Windows program
+    wine: Prefix | None = None  # the running Wine it is given to
     serve: Callable[[], int] | None = None  # what a fork of a process with one thread may do instead of running argv
 
     def start(self, side: str, world: World, around: Surroundings, folder: Path,
@@ -49,7 +56,26 @@ class Program:
         told = {name: filled_in(text.replace("{policy}", policy), world, around, folder)
                 for name, text in self.environment.items()}
         environment |= {name: text for name, text in told.items() if text}  # no policy: the variable is not set
-        return [*world.enter, *(filled_in(word, world, around, folder) for word in self.argv)], environment
+        argv = [filled_in(word, world, around, folder) for word in self.argv]
+        if self.wine is not None:
+            wine = self.wine.beside(folder) if world.enter else self.wine
+            argv, environment = [*wine.command(argv)], wine.furnish(environment, world.winbind, folder)
+        return [*world.enter, *argv], environment
+
+
+@contextmanager
+def hosted(subject: Program, counterpart: Program | None, cache: Path | None,
+           log: Callable[[str], None] | None) -> Iterator[tuple[Program, Program | None, Wine | None]]:
+    """The programs with what their processes run under, and that itself, as long as the block lasts."""
+    wanting = [one for one in (subject, counterpart) if one is not None and one.wants_wine]
+    if not wanting:
+        yield subject, counterpart, None
+        return
+    from .wine import Wine  # which few runs need
+
+    with Wine(Path(wanting[0].argv[0]), cache, log) as wine:
+        given = [one and (replace(one, wine=wine.prefix) if one.wants_wine else one) for one in (subject, counterpart)]
+        yield given[0], given[1], wine
 
 
 def program_of(profile: Profile, probe: Path, root: Path) -> Program:
@@ -68,8 +94,10 @@ def program_of(profile: Profile, probe: Path, root: Path) -> Program:
     if profile.command:
         return Program(profile.name, profile.command, usual | dict(profile.environment), profile.files,
                        policy=profile.policy)
+    if profile.host:
+        probe = probe.with_name("sspi-probe.exe")
     if not probe.is_file():
-        raise ConformError(f"there is no probe at {probe}", "", "Build it first: make")
+        raise ConformError(f"there is no probe at {probe}", "", f"Build it first: make {'probe.exe' if profile.host else ''}")
     library = profile.library
     if "/" in library:
         path = root / library
@@ -77,7 +105,7 @@ def program_of(profile: Profile, probe: Path, root: Path) -> Program:
             raise ConformError(f"there is no library {path}", profile.source, "Build it first: make")
         library = str(path)
     return Program(profile.name, (str(probe), library), usual | dict(profile.environment), profile.files,
-                   policy=profile.policy)
+                   policy=profile.policy, wants_wine=profile.host == "wine")
 
 
 def peer_program() -> Program:

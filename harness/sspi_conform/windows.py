@@ -10,6 +10,15 @@ BUILDS = ("2008R2", "2012", "2012R2", "2016", "2019", "2022", "2025")
 _CLIENTS = {"7": ("2008R2",), "8": ("2012",), "8.1": ("2012R2",), "10": ("2016", "2019"), "11": ("2022", "2025")}
 ALL = frozenset(BUILDS)
 
+# The last build number of each kind, as RtlGetVersion tells it, with the word that `windows:` of a record has for it.
+_NUMBERS = ((7601, "2008R2"), (9200, "2012"), (9600, "2012R2"), (14393, "2016"), (17763, "2019"), (19045, "10"), (20348, "2022"),
+            (25398, "11"), (29999, "2025"))
+
+
+def server_of(number: int) -> str:
+    """The word that a record uses for a build number; '' for one from before Windows 7."""
+    return next((word for last, word in _NUMBERS if 7600 <= number <= last), "")
+
 
 def builds_of(text: str, where: str) -> frozenset[str]:
     """The builds a text such as `2016..2022`, `..2012R2`, `2022..`, `7, 2019` means; all for an empty one."""

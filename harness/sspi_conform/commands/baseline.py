@@ -44,7 +44,9 @@ def run(options: argparse.Namespace, engine: Any = None) -> int:
         raise ConformError(f"{out} is there already", "", "Its reasons may be somebody's work: move it, or give --out.")
     cases = project.select(options.patterns)
     one = run_command.Run(project, profile, options)
-    one.play(cases, Printer(sys.stderr, len(cases), quiet=not sys.stderr.isatty()), engine)
+    printer = Printer(sys.stderr, len(cases), quiet=not sys.stderr.isatty())
+    printer.notice(run_command.forecast(profile, cases, options))
+    one.play(cases, printer, engine)
     broken = [result for result in one.results if result.verdict is Verdict.ERROR]
     if broken or one.interrupted:
         print(f"exit 2: the harness broke in {len(broken)} cases, such as {broken[0].case.id}: {broken[0].reason}"
@@ -66,5 +68,6 @@ def _head(profile: Profile) -> dict[str, Any]:
              for entry in profile.unsupported]
     rest = {"packages": list(profile.packages), "acceptor-identity": profile.acceptor_identity,
             "environment": dict(profile.environment), "files": dict(profile.files), "policy": dict(profile.policy),
-            "requires": dict(profile.requires), "adapter": profile.adapter, "remarks": profile.remarks, "unsupported": lacks}
+            "requires": dict(profile.requires), "adapter": profile.adapter, "host": profile.host,
+            "pace": dict(profile.pace), "remarks": profile.remarks, "unsupported": lacks}
     return {"name": profile.name, **how, **{key: value for key, value in rest.items() if value}}

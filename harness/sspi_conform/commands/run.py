@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import random
 import sys
 import time
@@ -183,6 +184,7 @@ def _play_once(project: Project, profile: Profile, cases: Sequence[Case], option
     """A run from its first case to its report; returns the exit code."""
     detail.prepare(folder)
     printer = Printer(sys.stdout, len(cases), options.verbose, quiet=options.json)
+    printer.notice(forecast(profile, cases, options))
     one = Run(project, profile, options)
     if not options.no_html:
         from ..report.run_cases import Cases  # what draws takes a moment to load
@@ -205,6 +207,12 @@ def _play_once(project: Project, profile: Profile, cases: Sequence[Case], option
         print(f"exit {summary.exit_code}: {summary.meaning}", file=sys.stderr)
     printer.finish(summary)
     return summary.exit_code
+
+
+def forecast(profile: Profile, cases: Sequence[Case], options: argparse.Namespace) -> str:
+    """How long an implementation takes that says it is slow."""
+    jobs = min(options.jobs or len(os.sched_getaffinity(0)), len(cases) or 1)
+    return profile.forecast([case for case in cases if not profile.why_unsupported(case)], jobs)
 
 
 def chosen(project: Project, options: argparse.Namespace) -> list[Case]:

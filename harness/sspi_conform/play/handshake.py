@@ -18,6 +18,10 @@ _TOKEN, _TYPE_MASK = 2, 0x0FFFFFFF
 _NOTHING: Mapping[str, Any] = {}
 
 
+class NoSuchField(Exception):
+    """A token is to end before a field that it does not have."""
+
+
 def establish(stage: Stage, most: int = MOST_LEGS) -> None:
     """Both credentials, then legs. Where nothing forbids it, both sides work at the same time."""
     initiator, acceptor = stage.initiator, stage.acceptor
@@ -185,9 +189,14 @@ def step_legs(stage: Stage, verb: str, argument: Mapping[str, Any]) -> None:
 def step_leg(stage: Stage, argument: Mapping[str, Any]) -> None:
     """leg: {side: .., input: .., ...}."""
     side = stage.side(argument["side"])
-    if side.denied:
+    request = argument.get("request", _NOTHING)
+    if side.denied or not side.lacking.isdisjoint(stage.filled_in([request.get("cred"), request.get("phCredential")], side)):
         return  # without a credential there is no call to make
-    leg(stage, side, _input(stage, side, argument.get("input", "last")), argument)
+    try:
+        token = _input(stage, side, argument.get("input", "last"))
+    except NoSuchField:
+        return  # the other side did not send the token that was to be cut
+    leg(stage, side, token, argument)
 
 
 def _input(stage: Stage, side: Side, wanted: Any) -> str | None:
@@ -206,7 +215,7 @@ def _input(stage: Stage, side: Side, wanted: Any) -> str | None:
         return _said(stage, side, wanted)
     token = bytearray.fromhex(last or "")
     if "before" in wanted:
-        return layout.end_before(bytes(token), wanted["before"]).hex()
+        return _cut(bytes(token), wanted["before"]).hex()
     if "pad" in wanted:
         return bytes(token).ljust(wanted["pad"], b"\0").hex()
     if "append" in wanted:
@@ -216,6 +225,13 @@ def _input(stage: Stage, side: Side, wanted: Any) -> str | None:
     if "flip" in wanted and token:
         token[min(wanted["flip"], len(token) - 1)] ^= 0xFF
     return token.hex()
+
+
+def _cut(token: bytes, field: str) -> bytes:
+    try:
+        return layout.end_before(token, field)
+    except ValueError as problem:
+        raise NoSuchField(str(problem)) from problem
 
 
 def _said(stage: Stage, side: Side, wanted: Mapping[str, Any]) -> str:

@@ -54,6 +54,8 @@ def _remember(side: Side, request: Mapping[str, Any], answer: Mapping[str, Any])
     call = request["call"]
     if call == "AcquireCredentialsHandle" and answer.get("phCredential", {}).get("written"):
         side.credentials.append(str(request.get("cred")))
+    elif call == "AcquireCredentialsHandle":
+        side.lacking.add(str(request.get("cred")))
     elif call in _MAKES_CONTEXT and answer.get("phNewContext", {}).get("written"):
         if request.get("ctx") not in side.contexts:
             side.contexts.append(str(request.get("ctx")))

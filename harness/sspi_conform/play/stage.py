@@ -45,6 +45,7 @@ class Side:
     token: str | None = None  # the last output token in hex, "" when the last leg gave none
     status: str = ""
     denied: bool = False  # it got no credential
+    lacking: set[str] = field(default_factory=set)  # handles that a call of the scenario did not get
     done: bool = False
     refused: bool = False
     sequence: int = 0  # number of the next message it sends

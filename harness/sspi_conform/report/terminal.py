@@ -70,6 +70,11 @@ class Printer:
         elif self._done * 10 // self._total > (self._done - 1) * 10 // self._total and self._total >= 50:
             self.lines([f"{self._done} of {self._total} played: {self._tally()}"])
 
+    def notice(self, text: str) -> None:
+        """A sentence before the run."""
+        if text and not self._quiet:
+            self.lines([text])
+
     def lines(self, lines: list[str]) -> None:
         """Print lines above the moving one."""
         if self._moving:
