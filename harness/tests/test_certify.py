@@ -119,6 +119,8 @@ def test_granted(granted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "judged again  5 cases from their observations: 5 pass" in out and out.endswith("exit 0: verified\n")
     assert "note:" not in out
+    assert verified(granted, "bundle.tar", "--file", str(granted / "build/sspi-probe")) == 1
+    assert "sspi-probe (sha256 " in capsys.readouterr().out
     found = members(granted / "bundle.tar")
     assert set(found) == {*bundle.CONTENT, "SHA256SUMS", "SHA256SUMS.sig"}
     stated = json.loads(found["statement.json"])
@@ -233,6 +235,17 @@ def test_a_product_is_asked_for_with_an_example(root: Path, capsys: pytest.Captu
     certified(root)
     assert cli.main(["--root", str(root), "certify", "--impl", "mine", "--profile", "all", "--key", str(root / "key.pem")]) == 3
     assert "vendor: Example GmbH" in capsys.readouterr().err
+
+
+def test_a_page_shows_what_was_granted_and_what_was_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = root / "build/certificates/mine-all/index.html"
+    assert certified(root) == 0
+    assert f"Page: {page}" in capsys.readouterr().out and page.is_file()
+    page.unlink()
+    assert certified(root, engine=engine({BIND: {}})) == 1
+    out = capsys.readouterr().out
+    assert f"Page: {page}" in out and page.is_file()
+    assert f"no bundle is written ({root / 'bundle.tar'} is an older one)" in out
 
 
 def test_a_key_is_made_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -418,7 +431,8 @@ def test_members_that_do_not_belong(granted: Path, capsys: pytest.CaptureFixture
             (archive.pack(good)[:-1024] + archive.pack({"statement.json": good["statement.json"]}), "comes twice"),
             (archive.pack({"statement.json": b"{}\n"})[:-1024] + archive.pack(good), "members are sorted"),
             (archive.pack(good) + b"\0" * 512, "no header of a member"),
-            (archive.pack(good) + archive.pack(good), "no header of a member")):
+            (archive.pack(good) + archive.pack(good), "no header of a member"),
+            (archive.pack({f"{number:04}": b"" for number in range(2000)}), "more than 100 members")):
         (tmp_path / "odd.tar").write_bytes(content)
         assert verified(granted, tmp_path / "odd.tar") == 1
         assert finding in said(capsys)

@@ -13,6 +13,7 @@ from .canonical import Malformed
 
 _BLOCK = 512
 _END = bytes(2 * _BLOCK)
+_MOST = 100  # members that are looked at
 _MAGIC = slice(257, 262)
 
 
@@ -33,7 +34,9 @@ def unpack(content: bytes) -> dict[str, tuple[int, bytes]]:
     """Members by name, each with the offset of its content. Malformed, with the place, when `pack` would not write it so."""
     members: dict[str, tuple[int, bytes]] = {}
     at, last = 0, ""
-    while content[at:] != _END:
+    while len(content) - at != len(_END) or content[at:] != _END:
+        if len(members) == _MOST:
+            raise Malformed(f"more than {_MOST} members")
         header = content[at:at + _BLOCK]
         if len(header) < _BLOCK:
             raise Malformed(f"the file ends at byte {len(content)}, within a header" + (f" behind {last}" if last else ""))

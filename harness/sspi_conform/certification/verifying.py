@@ -14,7 +14,7 @@ from . import archive, bundle, canonical, facts, profile, signature
 from .canonical import Malformed
 from .carried import SCHEMA, Judged, judge_again, required_set
 
-LARGEST = 256 * 1024 * 1024  # bytes of a bundle; one of all cases has a tenth of it
+LARGEST = 32 * 1024 * 1024  # bytes of a bundle; one of all cases would have half of it
 _METHODS = {signature.RAW: "Ed25519", signature.CMS: "CMS"}
 
 
@@ -92,7 +92,7 @@ def verify(content: bytes, open_suite: Callable[[], Project], trust: Trust = Tru
     if len(outcome.documents) == len(bundle.DOCUMENTS):
         try:
             _check_documents(outcome, members, open_suite, trust)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:  # the documents are somebody else's
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:  # somebody else wrote them
             outcome.add("bundle", f"its documents are not of the form that certify writes ({type(error).__name__}: {error})")
     return outcome
 

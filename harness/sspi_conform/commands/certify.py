@@ -15,6 +15,7 @@ from ..certification.carried import judge_again, observation, required_set
 from ..model import Case, ConformError, Result, Verdict
 from ..profiles import Profile
 from ..project import BUILD, Project, open_project
+from ..report import detail
 from ..report.terminal import Printer, result_lines
 from . import run as run_command
 
@@ -26,8 +27,8 @@ examples:
   sspi-conform certify --impl libsspi --profile extended-protection --key vendor.key --product product.yaml
   sspi-conform certify ... --key ca.key --certificate ca.crt      a CMS signature instead, with an RSA or EC key
 
-The bundle is written when every required case is a pass, and never else. What is in it, and how to verify it without
-this program: harness/certification/README.md.
+The bundle is written when every required case is a pass, and never else. Beside it, granted or refused, is a folder with
+a page that shows every case. What is in a bundle, and how to verify it by hand: harness/certification/README.md.
 Exit: 0 granted, 1 refused (every case is named), 2 the harness broke, 3 wrong usage or bad input."""
 
 
@@ -78,14 +79,23 @@ def _certify(project: Project, options: argparse.Namespace, engine: run_command.
     signer = signature.signer(options.key, options.certificate)
     implementation = project.profile(options.impl, options.build)
     stated["implementation"] = facts.implementation(implementation, project.root, options.file)
+    name = f"{implementation.name}-{wanted.name}"
+    folder = project.output_folder / "certificates" / name
+    detail.prepare(folder)
     one = run_command.Run(project, implementation, options)
-    one.play(wanted.required, Printer(sys.stderr, len(wanted.required), quiet=options.json or not sys.stderr.isatty()), engine)
+    one.draw()
+    printer = Printer(sys.stderr, len(wanted.required), quiet=options.json or not sys.stderr.isatty())
+    printer.notice(run_command.forecast(implementation, wanted.required, options))
+    one.play(wanted.required, printer, engine)
     if one.interrupted:
         print("exit 2: interrupted, so nothing is certified", file=sys.stderr)
         return 2
+    found = {result.case.id for result in one.results}
+    page = run_command.write_report(one, [case for case in wanted.required if case.id in found], folder)[0].page
+    out = options.out or folder.parent / f"{name}.tar"
     refused = _refused(wanted.required, one.results)
     if refused:
-        return _refuse(wanted, refused, one, options)
+        return _refuse(wanted, refused, one, page, out)
     if facts.implementation(implementation, project.root, options.file) != stated["implementation"] \
             or facts.suite(project.root, options.allow_dirty) != stated["suite"]:
         raise ConformError("the implementation or the suite changed while it was judged", "", "Certify again.")
@@ -94,9 +104,8 @@ def _certify(project: Project, options: argparse.Namespace, engine: run_command.
     if wrong:
         print(f"exit 2: the bundle would not verify, so none is written: {wrong[0]}", file=sys.stderr)
         return 2
-    out = options.out or project.output_folder / "certificates" / f"{implementation.name}-{wanted.name}.tar"
     _write(out, content)
-    return _grant(wanted, out, len(content), signer, options)
+    return _grant(wanted, out, len(content), signer, page, options.json)
 
 
 def _refused(required: Sequence[Case], results: Sequence[Result]) -> list[Result]:
@@ -106,17 +115,19 @@ def _refused(required: Sequence[Case], results: Sequence[Result]) -> list[Result
     return [result for result in every if result.verdict is not Verdict.PASS]
 
 
-def _refuse(wanted: profile.Certification, refused: Sequence[Result], one: run_command.Run, options: argparse.Namespace) -> int:
+def _refuse(wanted: profile.Certification, refused: Sequence[Result], one: run_command.Run, page: str,
+            out: Path) -> int:
     sentence = f"refused: {len(refused)} of the {len(wanted.required)} cases that '{wanted.name}' requires are not a pass"
-    if options.json:
-        _print({"granted": False, "profile": wanted.name, "required": len(wanted.required), "refused": [
+    if one.options.json:
+        _print({"granted": False, "profile": wanted.name, "required": len(wanted.required), "page": page, "refused": [
             {"id": result.case.id, "verdict": result.verdict.label, "reason": result.reason, "repeat": one.repeat(result.case),
              "differences": [{"path": row.path, "expected": row.expected, "actual": row.actual, "evidence": row.evidence}
                              for row in result.differences]} for result in refused]})
     else:
         for result in refused:
             print("\n".join(result_lines(result, one.repeat(result.case))))
-        print(f"exit 1: {sentence}; no bundle is written")
+        print(f"Page: {page}\nexit 1: {sentence}; no bundle is written"
+              + (f" ({out} is an older one)" if out.exists() else ""))
     return 1
 
 
@@ -151,13 +162,14 @@ def _write(out: Path, content: bytes) -> None:
         raise ConformError(f"cannot write {out}: {error.strerror}", "", "Give another place: --out.") from error
 
 
-def _grant(wanted: profile.Certification, out: Path, size: int, signer: signature.Signer, options: argparse.Namespace) -> int:
+def _grant(wanted: profile.Certification, out: Path, size: int, signer: signature.Signer, page: str,
+           as_json: bool) -> int:
     name = signature.fingerprint(signature.spki_of(signer.public))
-    if options.json:
-        _print({"granted": True, "profile": wanted.name, "required": len(wanted.required), "refused": [], "bundle": str(out),
-                "signer": name})
+    if as_json:
+        _print({"granted": True, "profile": wanted.name, "required": len(wanted.required), "page": page, "refused": [],
+                "bundle": str(out), "signer": name})
         return 0
-    print(f"{wanted.title}: {wanted.claim}\n{out}: {size} bytes, signed by {name}")
+    print(f"{wanted.title}: {wanted.claim}\n{out}: {size} bytes, signed by {name}\nPage: {page}")
     print(f"exit 0: granted, each of the {len(wanted.required)} cases that '{wanted.name}' requires is a pass")
     return 0
 

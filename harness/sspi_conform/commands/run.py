@@ -149,6 +149,12 @@ class Run:
         place = {case.id: number for number, case in enumerate(cases)}
         return sorted(self.results, key=lambda result: place[result.case.id])
 
+    def draw(self) -> None:
+        """Make the page while the cases are played."""
+        from ..report.run_cases import Cases  # what draws takes a moment to load
+
+        self.page = Cases(self.project.captures, self.profile.name, self.repeat)
+
     def summary(self) -> Summary:
         unused = judge.unused(self.profile, self.results, self.project.cases)
         found = summarise(self.results, self.project.captures, unused, self.realm_ready, self.seconds,
@@ -187,20 +193,9 @@ def _play_once(project: Project, profile: Profile, cases: Sequence[Case], option
     printer.notice(forecast(profile, cases, options))
     one = Run(project, profile, options)
     if not options.no_html:
-        from ..report.run_cases import Cases  # what draws takes a moment to load
-
-        one.page = Cases(project.captures, profile.name, one.repeat)
+        one.draw()
     one.play(cases, printer, _under_gdb if options.gdb else engine)
-    summary = one.summary()
-    ordered = one.ordered(cases)
-    content = _write_report(one, summary, ordered, folder)
-    judged = coverage.judged_cases(project, cases)
-    if len(cases) == len(project.cases):
-        counted = coverage.report(project, judged)
-        (folder / "coverage.json").write_text(coverage.as_json(counted), encoding="utf-8")
-        summary = replace(summary, coverage=coverage.in_a_line(counted))
-    if one.page is not None:
-        summary = replace(summary, page=_write_page(one, one.page, summary, ordered, judged, content, folder))
+    summary, content = write_report(one, cases, folder)
     if options.json:
         json.dump(content, sys.stdout, indent=1)
         print()
@@ -213,6 +208,21 @@ def forecast(profile: Profile, cases: Sequence[Case], options: argparse.Namespac
     """How long an implementation takes that says it is slow."""
     jobs = min(options.jobs or len(os.sched_getaffinity(0)), len(cases) or 1)
     return profile.forecast([case for case in cases if not profile.why_unsupported(case)], jobs)
+
+
+def write_report(one: Run, cases: Sequence[Case], folder: Path) -> tuple[Summary, dict[str, Any]]:
+    """results.json, junit.xml, the details and the page; returns the summary, which tells of the page, and results.json."""
+    summary = one.summary()
+    ordered = one.ordered(cases)
+    content = _write_results(one, summary, ordered, folder)
+    judged = coverage.judged_cases(one.project, cases)
+    if len(cases) == len(one.project.cases):
+        counted = coverage.report(one.project, judged)
+        (folder / "coverage.json").write_text(coverage.as_json(counted), encoding="utf-8")
+        summary = replace(summary, coverage=coverage.in_a_line(counted))
+    if one.page is not None:
+        summary = replace(summary, page=_write_page(one, one.page, summary, ordered, judged, content, folder))
+    return summary, content
 
 
 def chosen(project: Project, options: argparse.Namespace) -> list[Case]:
@@ -299,7 +309,7 @@ def _dry_run(cases: Iterable[Case], profile: Profile, options: argparse.Namespac
     return 0
 
 
-def _write_report(one: Run, summary: Summary, ordered: Sequence[Result], folder: Path) -> dict[str, Any]:
+def _write_results(one: Run, summary: Summary, ordered: Sequence[Result], folder: Path) -> dict[str, Any]:
     """results.json, junit.xml and the details."""
     repeats = {result.case.id: one.repeat(result.case) for result in ordered if result.verdict in _ATTENTION}
     for result in ordered:
