@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import recorded_exchanges
-from sspi_conform import tokens
+from sspi_conform import importing, tokens
 from sspi_conform.exchange import file
 from sspi_conform.exchange.model import CLIENT, NT_STATUS, SERVER, Channel, Exchange, KdcMessage, Leg, Recording, Status
 from sspi_conform.exchange.pseudonyms import SERVICES, Pseudonyms
@@ -54,7 +54,7 @@ def test_equal_stays_equal_and_meaning_stays() -> None:
     assert [found["inner"] for found in inner] == ["NTLM NEGOTIATE", "NTLM CHALLENGE", "NTLM AUTHENTICATE"]
     host = one.about["host"]
     server = host.split(".")[0]
-    assert one.about["service"] == f"HTTP/{host}" and one.about["url"].startswith(f"http://{host}:")
+    assert one.about["service"] == f"HTTP/{host}" and one.about["url"].startswith(f"http://{host}:8080/")
     assert inner[1]["inner.av.MsvAvNbComputerName"] == server.upper() == inner[2]["inner.av.MsvAvNbComputerName"]
     user = inner[2]["inner.user"]
     assert after.kdc[0].client == user and one.missing == (f"{user} did not answer",)
@@ -246,6 +246,26 @@ def test_recordings_keep_their_shape_and_lose_their_owners() -> None:
             for address in (before.client, before.server):
                 assert not address or f'"{address}"' not in written
     assert count > 600
+
+
+@needed()
+@pytest.mark.parametrize("name, least", [
+    ("wireshark-rdp/rdp-rdg-no-kdc-proxy-ntlm-downgrade-success.pcapng", 8), ("suricata-verify/dcerpc-ctxids.pcap", 8),
+    ("zeek/ldap_invalid_credentials.pcap", 12), ("wireshark-wiki/constrained-delegation/Krb-contrained-delegation.cap", 8)])
+def test_what_was_imported_loses_its_owners(name: str, least: int) -> None:
+    """Addresses, hosts, URLs, principals and realms, beside the tokens."""
+    place = folder()
+    assert place is not None
+    recording = importing.load(place / name)
+    assert len(recording.kdc) + len(recording.exchanges) >= least
+    names = {text for one in recording.kdc for text in (one.realm, one.client, one.server)}
+    names |= {text for one in recording.exchanges for text in (one.client, one.server, one.about.get("host", ""))}
+    words = {word.lower() for text in names for word in re.findall(r"[^\W_]{4,}", text)} - SERVICES
+    written = file.text(replace(redact(recording, KEY), name="")).lower()
+    assert names
+    assert not [word for word in words if word in written]
+    assert not [text for text in names if re.fullmatch(r"[0-9.]{7,}", text) and f'"{text}"' in written]
+    assert [len(one.legs) for one in redact(recording).exchanges] == [len(one.legs) for one in recording.exchanges]
 
 
 def _is_public(part: bytes) -> bool:

@@ -11,7 +11,7 @@ from sspi_conform import cli, importing
 from sspi_conform.commands.run import programs
 from sspi_conform.exchange import file
 from sspi_conform.exchange.model import (CLIENT, HTTP, LDAP, NT_STATUS, RPC_FAULT, SECURITY, SERVER, Channel, Exchange, Leg,
-                                         Recording, Status)
+                                         KdcMessage, Recording, Status)
 from sspi_conform.model import ConformError, Trace
 from sspi_conform.pipelines import run_cases
 from sspi_conform.project import open_project
@@ -163,7 +163,7 @@ def test_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["reproduce", str(path), "--case", "one", "--password", "x", *also]) == 3
     assert cli.main(["reproduce", str(path), "--case", "One!", *also]) == 3
     assert cli.main(["reproduce", str(path), "--case", "one", "--write-only", *also]) == 0
-    assert "no token is in the file" in capsys.readouterr().out
+    assert "the client never sent a token" in capsys.readouterr().out
 
 
 BUILT = pytest.mark.skipif(not (ROOT / "build" / "sspi-probe").exists(), reason="nothing is built: make")
@@ -221,3 +221,14 @@ def test_json_and_playing_it_again(tmp_path: Path, capsys: pytest.CaptureFixture
     assert made["reproduced"] and [row["leg"] for row in made["legs"]] == [1, 1, 2, 2]
     assert cli.main(["run", "recorded", "--also", str(tmp_path), "--report", str(tmp_path / "report"), "--no-html"]) == 0
     assert "1 pass" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("code, settings", [(6, {"initiator.account": "unknown-user"}), (18, {"initiator.account": "disabled"}),
+                                            (7, {"initiator.target": "HTTP/nobody.sspi.test"}), (25, {"package": "NTLM"})])
+def test_what_failed_before_any_token(code: int, settings: dict[str, Any]) -> None:
+    asked = Leg(SERVER, None, status=Status(HTTP, 401, "Unauthorized"))
+    found = situation.of(Exchange(0, "HTTP", (asked,)), (KdcMessage("KRB-ERROR", code=code),))
+    assert {key: found.settings.get(key) for key in settings} == settings
+    assert found.divergence.known == (code != 25) and (found.divergence.side, found.divergence.leg) == ("initiator", 1)
+    said = ("curl: gss_init_sec_context() failed: Server HTTP/x@Y not found in Kerberos database.",)
+    assert situation.of(Exchange(0, "curl", (asked,), missing=said)).settings["initiator.target"] == "HTTP/nobody.sspi.test"

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import recorded_exchanges
+from sspi_conform import importing
 from sspi_conform.decode import keys
 from sspi_conform.exchange.model import CLIENT, SERVER, Channel, Exchange, Leg, Recording
 from sspi_conform.exchange.redact import redact
@@ -121,6 +122,8 @@ def test_recorded_windows() -> None:
                 for name, value in leg.facts.items():
                     assert isinstance(value, (bool, int, float, list)) or value in FACTS[name], name
                     found[name, str(value)] += 1
+    gateway = importing.load(place / "wireshark-rdp" / "rdp-rdg-no-kdc-proxy-ntlm-downgrade-success.pcapng")
+    assert [leg.facts.get("bindings") for leg in verified(gateway).exchanges[0].legs] == [None, None, "of the certificate", None]
     for least, name, value in ((3, "proof", "right"), (2, "mic", "right"), (20, "authenticator", "right"), (20, "client", "same"),
                                (20, "pac", "right"), (20, "reply", "right"), (8, "mech-list-mic", "right"),
                                (60, "target-info", "same"), (50, "mic", "present"), (60, "bindings", "zero")):

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
     recording = _recording(options)
     exchange = _chosen(recording, options.exchange)
-    found = situation.of(exchange)
+    found = situation.of(exchange, recording.kdc)
     path = scenario.write(options.also, options.case, found, recording, exchange)
     if options.write_only:
         print(_before(path, exchange, found))
@@ -81,15 +81,18 @@ def _chosen(recording: Recording, number: int | None) -> Exchange:
     """The one that is meant: the first that failed, else the first."""
     from ..reproduce import situation
 
-    if not recording.exchanges:
+    if not recording.exchanges and not recording.kdc:
         raise ConformError("no security exchange in it", recording.name, "`sspi-conform diagnose` tells what is in it.")
+    if not recording.exchanges and number is None:
+        return Exchange(0, "Kerberos", ())  # it came to nothing but messages to and from the KDC
     if number is None:
-        ended = ((one, situation.of(one).divergence) for one in recording.exchanges)
+        ended = ((one, situation.of(one, recording.kdc).divergence) for one in recording.exchanges)
         return next((one for one, how in ended if how.known and not how.succeeded), recording.exchanges[0])
     found = next((one for one in recording.exchanges if one.number == number), None)
     if found is None:
+        numbers = [one.number for one in recording.exchanges]
         raise ConformError(f"there is no exchange {number}", recording.name,
-                           f"They are numbered from {recording.exchanges[0].number} to {recording.exchanges[-1].number}.")
+                           f"They are numbered from {min(numbers)} to {max(numbers)}." if numbers else "It has none at all.")
     return found
 
 

@@ -25,6 +25,7 @@ _PLAUSIBLE = range(-(1 << 31), 1 << 33)  # seconds since 1970: what is no time i
 _LABEL = re.compile(r"(?:[^\W_]|[^\x00-\x7f])+")
 _WORD = re.compile(r"[^\s,;()\[\]{}<>\"']+")
 _NAMELIKE = re.compile(r"(?:[^\W_][\w-]*\.)+[^\W_][\w-]*|[^\s]*[@\\][^\s]*")
+_PORT = re.compile(r"([^/:]*)(:[0-9]{1,5}(?=/|$))?(.*)", re.DOTALL)
 _CUTTINGS = 64  # tries for a pseudonym that is nobody else's
 _TELLING = 4    # letters; shorter ones turn up by chance
 
@@ -68,8 +69,12 @@ class Pseudonyms:
         return (first if first.lower() in SERVICES else self.name(first)) + slash + self.name(rest)
 
     def url(self, text: str) -> str:
-        scheme, mark, rest = text.partition("://")
-        return scheme + mark + self.name(rest) if mark else self.name(text)
+        """A URL, or a host that may have a port behind it: scheme and port stay."""
+        scheme, mark, rest = text.rpartition("://")
+        if _is_address(rest):
+            return scheme + mark + self.name(rest)
+        host, port, path = _PORT.match(rest).groups()  # type: ignore[union-attr]
+        return scheme + mark + self.name(host) + (port or "") + self.name(path)
 
     def sentence(self, text: str) -> str:
         """Free text: names met elsewhere in the recording, and what looks like one, an address or a key."""

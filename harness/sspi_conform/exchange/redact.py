@@ -87,7 +87,7 @@ def _connection(text: str, names: Pseudonyms) -> str:
 
 
 def _about(key: str, value: str, names: Pseudonyms) -> str:
-    if key == "url":
+    if key in ("url", "host"):
         return names.url(value)
     if key == "service":
         return value if value.lower() in SERVICES else names.principal(value)

@@ -180,8 +180,9 @@ def _note_stime(token: bytes, notes: Notes) -> None:
     from ..proof import krb5_tokens
 
     fields = krb5_tokens.inside(der.read_whole(krb5_tokens.bare(token)), "KRB-ERROR")
-    stamp = fields[_STIME].only(0x18, "stime").value.decode("latin-1")
-    notes.times["clock"] = float(krb5_tokens.seconds(stamp))
+    if _STIME in fields:
+        stamp = fields[_STIME].only(0x18, "stime").value.decode("latin-1")
+        notes.times["clock"] = float(krb5_tokens.seconds(stamp))
 
 
 def _bindings(notes: Notes, channel: Channel | None) -> dict[str, str]:

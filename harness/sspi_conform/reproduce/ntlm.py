@@ -55,8 +55,16 @@ def _challenge(found: Situation, message: ntlm.Challenge) -> None:
         return  # the implementation under test makes its own
     if not message.target_info:
         found.misbehave("acceptor", "offer", "no-target-info")
-    elif ntlm.AV_TIMESTAMP not in dict(message.av_pairs):
+    elif not _timed(message):
         found.misbehave("acceptor", "timestamp-av", "omit")
+
+
+def _timed(challenge: ntlm.Challenge) -> bool:
+    """Whether it tells the server's time, on which a client's MIC depends (MS-NLMP 3.1.5.1.2)."""
+    try:
+        return bool(challenge.target_info) and ntlm.AV_TIMESTAMP in dict(challenge.av_pairs)
+    except TokenError:
+        return False
 
 
 def _authenticate(found: Situation, message: ntlm.Authenticate, challenge: ntlm.Challenge | None, leg: Leg) -> None:
@@ -82,7 +90,7 @@ def _authenticate(found: Situation, message: ntlm.Authenticate, challenge: ntlm.
 def _odd_answer(found: Situation, message: ntlm.Authenticate, response: ntlm.NtResponse, challenge: ntlm.Challenge | None,
                 leg: Leg) -> None:
     """What an answer lacks or has wrong."""
-    timed = bool(challenge and challenge.target_info and ntlm.AV_TIMESTAMP in dict(challenge.av_pairs))
+    timed = challenge is not None and _timed(challenge)
     announced, there = bool(response.av_flags & ntlm.AV_FLAG_MIC), bool(message.mic and any(message.mic))
     if leg.facts.get("mic") == "wrong":
         found.misbehave("initiator", "mic", "wrong")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import statuses
-from ..exchange.model import (CLIENT, CREDSSP, HTTP, KRB_ERROR, LDAP, NT_STATUS, RPC_FAULT, SECURITY, SERVER, Exchange, Leg,
-                              Status)
+from ..exchange.model import (CLIENT, CREDSSP, HTTP, KRB_ERROR, LDAP, NT_STATUS, RPC_FAULT, SECURITY, SERVER, Exchange, KdcMessage,
+                              Leg, Status)
 from ..tokens import TokenError, fields
 from . import kerberos
 
@@ -57,7 +57,17 @@ _LDAP_DATA: Mapping[int, Patch] = {
     0x533: _account("disabled"), 0x701: _account("expired"), 0x773: _account("password-expired"), 0x775: _account("locked")}
 _DATA = re.compile(r"\bdata ([0-9a-fA-F]{1,8})\b")
 _LDAP_STATUS = re.compile(r"\b(8009[0-9a-fA-F]{4})\b")
-# Error codes of a KRB-ERROR (RFC 4120 7.5.9) from a service.
+# Errors of a KDC (RFC 4120 7.5.9) after which a client has no ticket.
+_KDC: Mapping[int, Patch] = {
+    6: _account("unknown-user"), 18: _account("disabled"), 23: _account("password-expired"), 24: _account("wrong-password"),
+    7: {"initiator.target": "HTTP/nobody.sspi.test"}, 32: _TICKET | {"initiator.ccache": "ended"}}
+# What curl says of GSSAPI, in words of MIT's and of Windows' messages.
+_COMPLAINTS: Mapping[str, Patch] = {
+    "not found in Kerberos database": {"initiator.target": "HTTP/nobody.sspi.test"},
+    "SEC_E_TARGET_UNKNOWN": {"initiator.target": "HTTP/nobody.sspi.test"},
+    "No Kerberos credentials": _TICKET | {"initiator.ccache": "none"}, "No credentials": _TICKET | {"initiator.ccache": "none"},
+    "SEC_E_NO_CREDENTIALS": _TICKET | {"initiator.ccache": "none"}, "Ticket expired": _TICKET | {"initiator.ccache": "ended"}}
+# Error codes of a KRB-ERROR from a service.
 _SKEW, _MODIFIED, _EXPIRED, _NOT_YET = 37, 41, 32, 33
 
 
@@ -132,6 +142,18 @@ def _guessed(found: Situation, facts: Mapping[str, Any], exchange: Exchange, sta
     if facts.get("proof") != "wrong":
         found.assume(f"{told} does not say why: a wrong password is played (give --password or --nthash to know whether it was)")
     return _account("wrong-password")
+
+
+def never_began(exchange: Exchange, kdc: Sequence[KdcMessage]) -> tuple[str, Patch] | None:
+    """Why a client sent no token: how the file has it, and what to play."""
+    for text in exchange.missing:
+        for words, patch in _COMPLAINTS.items():
+            if words in text:
+                return text, patch
+    errors = [one for one in kdc if one.kind == "KRB-ERROR" and one.code in _KDC]
+    if not errors:
+        return None
+    return f"the KDC answered KRB-ERROR {errors[-1].code}", _KDC[errors[-1].code or 0]
 
 
 def _patch(found: Situation, status: Status) -> Patch | None:

@@ -2,12 +2,12 @@
 """What a recorded exchange was: settings of a scenario, how it ended, and what of it no realm here can be."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import flags
-from ..exchange.model import CLIENT, SERVER, Exchange, Leg
+from ..exchange.model import CLIENT, SERVER, Exchange, KdcMessage, Leg
 from ..tokens import TokenError, fields, kind
 from . import kerberos, ntlm, outcomes
 from .outcomes import Divergence
@@ -58,9 +58,11 @@ class Situation:
             self.lost.append(sentence)
 
 
-def of(exchange: Exchange) -> Situation:
-    """The situation of a recorded exchange."""
+def of(exchange: Exchange, kdc: Sequence[KdcMessage] = ()) -> Situation:
+    """The situation of a recorded exchange. `kdc`: what its client and a KDC said to each other, when it came to no token."""
     legs = without_hint(exchange.legs)
+    if not any(leg.token or leg.status for leg in legs if leg.sender == CLIENT):
+        return _before_any_token(exchange, kdc)
     found = Situation(outcomes.divergence(exchange, legs))
     tokens = [(leg, *layers(leg.token)) for leg in legs if leg.token]
     inner = [(leg, kinds[-1], token) for leg, kinds, token in tokens]
@@ -83,6 +85,21 @@ def of(exchange: Exchange) -> Situation:
     outcomes.cause(found, exchange, legs)
     _bindings(found, exchange, legs)
     _cut(found, inner)
+    return found
+
+
+def _before_any_token(exchange: Exchange, kdc: Sequence[KdcMessage]) -> Situation:
+    """The client failed before it had something to send: the KDC, or what curl said, tells why."""
+    failed = outcomes.never_began(exchange, kdc)
+    if failed is None:
+        found = Situation(Divergence("initiator", 1, "", "the client never sent a token, and why is not in the file", known=False))
+        found.lose("there is no token of the client: NTLM is played")
+        found.settings |= {"package": "NTLM", "mechanism": "NTLM"}
+        return found
+    told, patch = failed
+    found = Situation(Divergence("initiator", 1, "", told))
+    found.settings |= {"package": "Kerberos", "mechanism": "Kerberos", **patch}
+    found.assume("the client asked for Kerberos alone: with Negotiate it would have gone on with NTLM")
     return found
 
 
