@@ -100,7 +100,8 @@ class Run:
     page: Cases | None = None  # what the HTML page says of each case, when there is to be one
 
     def repeat(self, case: Case) -> str:
-        return repeat_command(case, self.options.impl, self.options.peer, self.options.strict, self.options.build)
+        return repeat_command(case, self.options.impl, self.options.peer, self.options.strict, self.options.build,
+                              getattr(self.options, "also", None))
 
     def play(self, cases: Sequence[Case], printer: Printer, engine: Engine | None = None) -> None:
         """Play and judge the cases, handing results to the printer as they come."""

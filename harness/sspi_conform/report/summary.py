@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .. import matchers, patterns
@@ -123,7 +124,7 @@ def _tally(held: Counter[tuple[str, bool]], differ: Counter[tuple[str, bool]], w
     return Tally(*(sum(number for key, number in counter.items() if key[at] == wanted) for counter in (held, differ)))
 
 
-def repeat_command(case: Case, impl: str, peer: str, strict: bool, build: str = "build") -> str:
+def repeat_command(case: Case, impl: str, peer: str, strict: bool, build: str = "build", also: Path | None = None) -> str:
     """The command that plays one case again."""
     words = ["harness/sspi-conform", "run", case.id, "--impl", impl]
     if peer != "default":
@@ -132,6 +133,8 @@ def repeat_command(case: Case, impl: str, peer: str, strict: bool, build: str = 
         words += ["--build", build]
     if strict:
         words.append("--strict")
+    if also:
+        words += ["--also", str(also)]
     return " ".join(words[:2] + [shlex.quote(word) for word in words[2:]])
 
 

@@ -68,7 +68,7 @@ def _played(trace: Trace) -> Iterator[tuple[tuple[str, int], str]]:
 
 
 def lines(found: list[Row]) -> Iterator[str]:
-    width = max([len(row.recorded) for row in found], default=0) + 2
+    width = max([len("recorded"), *(len(row.recorded) for row in found)]) + 2
     yield f"  {'leg':<13}{'recorded':<{width}}played"
     for row in found:
         yield f"  {row.side} {row.number:<3}".ljust(15) + f"{row.recorded:<{width}}{row.played}"
