@@ -32,8 +32,8 @@ def command(line: str) -> Block:
     return {"kind": "command", "text": line}
 
 
-def tiles(rows: Sequence[tuple[str, Any, str, str]]) -> Block:
-    """The numbers to see first: label, number, tone, a note below."""
+def tiles(rows: Sequence[Sequence[Any]]) -> Block:
+    """The numbers to see first: label, number, tone, a note below; and, where a click leads somewhere, its anchor."""
     return {"kind": "tiles", "tiles": rows}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from ..coverage import Judged
 from ..model import Result, Verdict
@@ -19,6 +20,7 @@ from .summary import Summary
 from .terminal import summary_lines
 
 NAME = "index.html"
+_FIRST = 8  # causes that stand in the summary; the rest is folded away
 _ADVISORY = ("reported", "inferred")
 _ORDER = (Verdict.PASS, Verdict.ACCEPTABLE, Verdict.KNOWN_FAILURE, Verdict.DIFFERS, Verdict.FAIL, Verdict.ERROR,
           Verdict.UNSUPPORTED, Verdict.DISABLED)
@@ -40,16 +42,17 @@ def sections(project: Project, content: Mapping[str, Any], summary: Summary, res
              judged: Sequence[Judged], cases: Cases) -> list[Section]:
     """The sections of the page, for commands that add some of their own."""
     return [
-        Section("summary", "Summary", [*_numbers(summary), *_about(content, summary)]),
+        Section("summary", "Summary", [*_numbers(summary), *_causes(results), *_about(content, summary)]),
         Section("evidence", "Strength of evidence", _evidence(summary)),
         Section("coverage", "Coverage", Maps(project, results, judged).blocks()),
-        Section("cases", "Cases", [*_causes(results), cases.block(one.case.id for one in results)]),
+        Section("cases", "Cases", [cases.block(one.case.id for one in results)]),
     ]
 
 
 def _numbers(summary: Summary) -> list[Block]:
     count = summary.verdicts
-    shown = [(one.label, count[one.label], TONES[one], _MEANS[one]) for one in _ORDER if count.get(one.label)]
+    shown = [(one.label, count[one.label], TONES[one], _MEANS[one], urlencode({"verdict": one.label}))
+             for one in _ORDER if count.get(one.label)]
     return [blocks.tiles([("cases", sum(count.values()), "", f"{summary.played} played"), *shown]),
             *(blocks.bar([(one.label, counts.get(one.label, 0), TONES[one]) for one in _ORDER], name)
               for name, counts in summary.mechanisms.items())]
@@ -100,12 +103,8 @@ def _causes(results: Sequence[Result]) -> list[Block]:
     found = causes(results)
     if not found:
         return []
-    rows = [[blocks.cell(one.path, to=_search(one)), one.outcome, "; ".join(one.expected[:2]), len(one.cases)] for one in found[:100]]
-    return [blocks.fold(f"{len(found)} causes of failures: what came, and how often", [
-        blocks.table(["path", "came", "expected", "cases"], rows)], "bad")]
-
-
-def _search(one: Any) -> str:
-    from urllib.parse import urlencode
-
-    return urlencode({"verdict": Verdict.FAIL.label, "q": one.path}) if one.cases else ""
+    rows = [[blocks.cell(one.path, to=urlencode({"verdict": Verdict.FAIL.label, "q": one.path})), one.outcome,
+             "; ".join(one.expected[:2]), len(one.cases)] for one in found]
+    head = ("path", "came", "expected", "cases")
+    more = [blocks.fold(f"{len(rows) - _FIRST} more causes", [blocks.table(head, rows[_FIRST:])])] if len(rows) > _FIRST else []
+    return [blocks.heading("Causes of failures"), blocks.table(head, rows[:_FIRST]), *more]

@@ -24,9 +24,10 @@ function draw(blocks) {
     : el("p", {class: "mute"}, `A block of kind ${block.kind}, which this page cannot draw.`));
 }
 
-function tile([label, number, tone, note]) {
-  return el("li", {class: "tile" + toned(tone)}, el("span", {class: "number"}, number), el("span", {class: "label"}, label),
-    note && el("span", {class: "small"}, note));
+function tile([label, number, tone, note, to]) {
+  const words = [el("span", {class: "number"}, number.toLocaleString("en")), el("span", {class: "label"}, label),
+    note && el("span", {class: "small"}, note)];
+  return el("li", {class: "tile" + toned(tone)}, to ? el("a", {href: `#${to}`}, words) : words);
 }
 
 function bar(block) {

@@ -26,7 +26,7 @@ function visible(value) {
 
 /** Text that may break behind the separators of names, so that a narrow column does not cut words. */
 function breakable(value) {
-  return visible(value).split(/(?<=[._,=/|\[\]])/).flatMap((part, number) => number ? [el("wbr"), document.createTextNode(part)] : [part]);
+  return visible(value).split(/(?<=[._,=/|])/).flatMap((part, number) => number ? [el("wbr"), document.createTextNode(part)] : [part]);
 }
 
 /** A class for a tone, nothing for one that is not known. */

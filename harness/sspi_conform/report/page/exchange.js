@@ -19,8 +19,8 @@ function oneLeg(leg, name) {
   const right = leg.from === "acceptor";
   const wire = leg.call ? el("span", {class: "call"}, leg.call)
     : !leg.what || leg.what === "none" ? el("span", {class: "nothing"}, "no token") : arrow(leg, name);
-  const mine = el("span", {class: "status" + statusTone(leg.status)}, leg.status);
-  const theirs = el("span", {class: "status" + statusTone(leg.received)}, leg.received);
+  const mine = el("span", {class: "status" + statusTone(leg.status)}, breakable(leg.status || ""));
+  const theirs = el("span", {class: "status" + statusTone(leg.received)}, breakable(leg.received || ""));
   const item = el("li", {class: `leg ${right ? "from-acceptor" : "from-initiator"}${leg.call ? " local" : ""}${toned(leg.mark)}`},
     el("div", {class: "line"}, right ? theirs : mine, wire, right ? mine : theirs));
   if (leg.exchange) item.prepend(el("div", {class: "which"}, `exchange “${visible(leg.exchange)}”`));

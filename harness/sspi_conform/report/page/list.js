@@ -53,8 +53,9 @@ class CaseList {
     return el("div", {class: "cases"},
       el("div", {class: "filters", role: "search"}, el("div", {}, this.search, this.verdicts),
         el("div", {}, FACETS.map((facet) => el("label", {}, el("span", {}, facet), this.selects[facet])),
-          el("button", {type: "button", class: "reset", onclick: () => this.reset()}, "Clear filters"), this.count)),
-      el("p", {class: "hint"}, "In the list: arrows or j and k choose, Enter goes to the case, Esc comes back, / searches."),
+          el("button", {type: "button", class: "reset", onclick: () => this.reset()}, "Clear filters"))),
+      el("p", {class: "hint"}, this.count, el("span", {class: "keys"},
+        "In the list: arrows or j and k choose, Enter goes to the case, Esc comes back, / searches.")),
       el("div", {class: "columns"}, this.view, this.detail));
   }
 
