@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,8 @@ def _recording(options: argparse.Namespace) -> Recording:
     secrets = keys.given(options)
     with _named(options.file) as path:
         recording = importing.load(path, importing.Options(ports(options.port), tuple(options.tls_keys)))
+    if options.file == "-":
+        recording = replace(recording, name="standard input")
     if options.certificate:
         from ..exchange import certificate
 
@@ -116,4 +119,7 @@ def _named(word: str) -> Iterator[Path]:
     with os.fdopen(os.memfd_create("standard-input"), "wb") as memory:
         shutil.copyfileobj(sys.stdin.buffer, memory)
         memory.flush()
-        yield Path(f"/proc/{os.getpid()}/fd/{memory.fileno()}")
+        try:
+            yield Path(f"/proc/{os.getpid()}/fd/{memory.fileno()}")
+        except ConformError as problem:
+            raise ConformError(problem.what, "standard input", problem.advice) from problem

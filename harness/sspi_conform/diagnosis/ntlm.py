@@ -12,6 +12,7 @@ from .view import Step, View
 
 GENERIC = (refusals.LOGON_FAILURE, refusals.WRONG_PASSWORD, refusals.SEC_LOGON_DENIED)
 _FORBIDDEN = (401, 403)
+_NAMES = (ntlm.AV_NB_COMPUTER, ntlm.AV_NB_DOMAIN, ntlm.AV_DNS_COMPUTER, ntlm.AV_DNS_DOMAIN)
 
 
 def authenticate_of(view: View) -> tuple[Step, ntlm.Authenticate] | None:
@@ -104,6 +105,20 @@ def no_such_user(view: View) -> Seen | None:
     return step.seen("the server's status", f"STATUS_NO_SUCH_USER for {account}", "STATUS_SUCCESS for an account that exists") if step else None
 
 
+def target_info_changed(view: View) -> Seen | None:
+    """MS-NLMP 3.1.5.1.2: the client proves the AV pairs of the CHALLENGE that it saw."""
+    found, challenge = authenticate_of(view), view.challenge
+    if found is None or challenge is None or not view.failed or not isinstance(challenge.ntlm, ntlm.Challenge):
+        return None
+    response = found[1].ntlmv2()
+    sent, proven = dict(challenge.ntlm.av_pairs), dict(response.av_pairs) if response else {}
+    number = next((one for one in _NAMES if one in sent and one in proven and sent[one] != proven[one]), None)
+    if number is None:
+        return None
+    text = proven[number].decode("utf-16-le", "replace")
+    return found[0].seen(ntlm.AV_NAMES[number], text, f"{sent[number].decode('utf-16-le', 'replace')}, as in the CHALLENGE", other=text)
+
+
 def target_name_mismatch(view: View) -> Seen | None:
     """The host in MsvAvTargetName against the names in the CHALLENGE."""
     found, challenge = authenticate_of(view), view.challenge
@@ -131,4 +146,5 @@ def _is_address(host: str) -> bool:
     return True
 
 
-RULES: tuple[Rule, ...] = (mic_absent, proof_wrong, mic_wrong, anonymous_instead, ntlmv1_refused, no_such_user, target_name_mismatch)
+RULES: tuple[Rule, ...] = (mic_absent, target_info_changed, proof_wrong, mic_wrong, anonymous_instead, ntlmv1_refused,
+                           no_such_user, target_name_mismatch)

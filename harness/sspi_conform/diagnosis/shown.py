@@ -2,17 +2,19 @@
 """What was diagnosed, for people and as JSON."""
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-
+from ..exchange.model import HTTP, LDAP, Status
 from ..model import Source
 from ..tokens import ntlm
 from .model import Diagnosed, Finding
 from .view import View
 
 WIDTH = 118
+_HARMLESS = re.compile(r"[\w.@:/ $\\-]*")
 _CITATIONS = 2  # `sspi-conform explain` shows all of a row
 
 
@@ -49,7 +51,7 @@ def _finding_json(finding: Finding, view: View) -> dict[str, Any]:
     return {"id": text.id, "title": text.title, "says": _filled(text.says, blanks), "leg": seen.place, "frame": seen.frame,
             "field": seen.field, "found": printable(seen.found), "expected": printable(seen.expected),
             "certain": seen.certain, "clause": text.clause, "sources": list(text.sources),
-            "causes": [{"cause": _filled(one.cause, blanks), "check": _filled(one.check, blanks)} for one in text.causes],
+            "causes": [{"cause": _filled(one.cause, blanks), "check": _filled(one.check, _for_commands(blanks))} for one in text.causes],
             **({} if seen.certain else {"sure": _filled(text.sure, blanks)})}
 
 
@@ -59,9 +61,14 @@ def _head(one: Diagnosed) -> str:
     port = f":{exchange.server_port}" if exchange.server_port else ""
     end = "the input ends before the outcome" if outcome is None else (
         f"{'success' if outcome.success else 'failed' if outcome.success is False else 'ends with'}: "
-        f"{outcome.name or f'{outcome.kind} 0x{outcome.value:x}'}")
+        f"{_named(outcome)}")
     legs = f", {len(exchange.legs)} legs" if exchange.legs else ""
     return printable(f"exchange {exchange.number}: {exchange.transport}{way}{port}{legs}, {end}")
+
+
+def _named(outcome: Status) -> str:
+    number = f"{outcome.value} " if outcome.kind in (HTTP, LDAP) else ""
+    return f"{number}{outcome.name}" if outcome.name else f"{outcome.kind} 0x{outcome.value:x}"
 
 
 def _nothing(one: Diagnosed, view: View) -> str:
@@ -97,7 +104,7 @@ def _finding(finding: Finding, view: View, sources: Mapping[str, Source]) -> Ite
     yield "    likely causes" + (", in this order" if len(text.causes) > 1 else "")
     for number, cause in enumerate(text.causes, 1):
         yield from _wrapped(f"{number}. {_filled(cause.cause, blanks)}", 6, 9)
-        yield from _wrapped(f"check: {_filled(cause.check, blanks)}", 9, 11)
+        yield from _wrapped(f"check: {_filled(cause.check, _for_commands(blanks))}", 9, 11)
     for name in text.sources:
         source = sources.get(name)
         if source is not None:
@@ -130,6 +137,11 @@ def _blanks(finding: Finding, view: View) -> dict[str, str]:
                 "port": str(exchange.server_port or "PORT"), "transport": exchange.transport, "user": user or "USER",
                 "domain": domain or "DOMAIN", "url": view.about("url") or "URL"}
     return _Blanks({name: printable(value) for name, value in (standing | dict(finding.seen.blanks)).items()})
+
+
+def _for_commands(blanks: dict[str, str]) -> dict[str, str]:
+    """Commands are copied into shells: a name from the wire that is more than a name does not get into one."""
+    return _Blanks({name: value for name, value in blanks.items() if _HARMLESS.fullmatch(value)})
 
 
 class _Blanks(dict[str, str]):

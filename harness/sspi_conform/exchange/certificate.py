@@ -17,12 +17,15 @@ from .model import Channel, Recording
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _PREFIX = len(b"tls-server-end-point:")
 _LARGEST = 1 << 20
+_TRANSPORTS = ("HTTP", "HTTPS(RDG)", "LDAP", "curl")
 
 
 def bound_to(recording: Recording, path: Path) -> Recording:
-    """The recording, with every exchange in TLS of the certificate in a file: PEM (the first one) or DER."""
+    """The recording, with every exchange that may be inside TLS bound to the certificate in a file: PEM (the first one)
+    or DER."""
     channel = Channel(_hash(_der(path), path))
-    return replace(recording, exchanges=tuple(replace(one, channel=channel) for one in recording.exchanges))
+    return replace(recording, exchanges=tuple(replace(one, channel=channel) if one.channel or one.transport in _TRANSPORTS else one
+                                              for one in recording.exchanges))
 
 
 def _der(path: Path) -> bytes:

@@ -108,7 +108,7 @@ class Found:
 
 def read(path: Path, sha256: str, options: Options, progress: Progress) -> Recording:
     """The recording of a capture; ConformError when nothing is in it."""
-    tshark = Tshark(str(path.resolve()))
+    tshark = Tshark(str(path.absolute()))
     found = Found(options)
     for packet in packets(tshark):
         found.take(packet)

@@ -51,6 +51,7 @@ NTLM = [
     Provoked("wrong-password", LiveCase({"initiator.account": "wrong-password"} | _NTLM, "ldap"), ("alice",)),
     Provoked("wrong-password", LiveCase({"initiator.account": "wrong-password"} | _NTLM), ("401",)),
     Provoked("no-such-user", LiveCase({"initiator.account": "unknown-user"}, "smb2"), ("nobody",)),
+    Provoked("target-info-changed", LiveCase(_initiator(target_info_name="other"), initiator="peer"), ("MsvAvNbComputerName",)),
     Provoked("target-name-mismatch", LiveCase({"initiator.target": "cifs/alias.sspi.test"}, "smb2", nt_status=0xC0000022),
              ("cifs/alias.sspi.test",), password=_PASSWORD),
 ]
