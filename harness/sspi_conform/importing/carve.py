@@ -53,7 +53,7 @@ class Carved(Reader):
         token = record.data[found.start():]
         if self._current is None or sender == CLIENT and is_first(token) and self._current.has_tokens:
             self._current = self.begin("TNS" if self.place.server_port == _TNS_PORT else "TCP")
-            self._current.miss("the protocol is not read, only tokens in it: how it ended is not known")
+            self._current.miss("the protocol is not read, only tokens in it")
         self._current.leg(sender, token, record)
 
 

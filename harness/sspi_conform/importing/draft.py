@@ -56,8 +56,13 @@ class Draft:
         return self.legs[-1].sender if self.legs else ""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no token was seen."""
+        return not any(leg.token for leg in self.legs)
+
+    @property
     def has_tokens(self) -> bool:
-        """Whether a token of the client was seen, or more than a hint of the server."""
+        """Whether a token of the client was seen."""
         return any(leg.sender == CLIENT and leg.token for leg in self.legs)
 
     @property
@@ -111,7 +116,7 @@ def worth_telling(drafts: list[Draft]) -> list[Draft]:
     found = []
     for draft in drafts:
         where = (draft.place.server, draft.place.server_port)
-        if not draft.has_tokens and draft.transport.startswith("HTTP"):
+        if draft.is_empty and draft.transport.startswith("HTTP"):
             if where in served:
                 continue
             served.add(where)

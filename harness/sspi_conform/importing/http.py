@@ -27,7 +27,7 @@ _BODILESS = (204, 304)
 
 
 class Http(Reader):
-    protocol = "http"
+    protocol = dissector = "http"
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -78,7 +78,7 @@ class Http(Reader):
             return
         scheme, word = found
         token, whole = _decoded(word)
-        if current and not current.has_tokens:
+        if current and current.is_empty:
             current.legs.clear()  # the answer that asked for a token
         if current is None or current.over or is_first(token) and current.last_sender == SERVER and _had_first(current):
             current = self._new(offered="" if current is None else current.about.get("schemes", ""))

@@ -21,7 +21,7 @@ _LARGEST = 16 << 20
 
 
 class Ldap(Reader):
-    protocol = "ldap"
+    protocol = dissector = "ldap"
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -42,18 +42,19 @@ class Ldap(Reader):
 
     def record(self, sender: str, record: Record) -> None:
         try:
-            message = der.read(record.data)
-            _, operation, *_ = message.children()
-            parts = list(operation.children())
-        except (TokenError, ValueError):
-            return
-        if operation.tag == _BIND_REQUEST and sender == CLIENT and len(parts) >= 3:
+            _, operation, *_ = der.read(record.data).children()
+            self._operation(sender, operation.tag, list(operation.children()), record)
+        except (TokenError, ValueError, LookupError):
+            return  # broken; its token would be too
+
+    def _operation(self, sender: str, tag: int, parts: list[der.Element], record: Record) -> None:
+        if tag == _BIND_REQUEST and sender == CLIENT:
             self._request(parts, record)
-        elif operation.tag == _BIND_RESPONSE and sender == SERVER and len(parts) >= 3:
+        elif tag == _BIND_RESPONSE and sender == SERVER:
             self._response(parts, record)
-        elif operation.tag == _EXTENDED_REQUEST:
-            self._wants_tls = bool(parts) and parts[0].value == _START_TLS
-        elif operation.tag == _EXTENDED_RESPONSE and self._wants_tls and parts and parts[0].value == b"\0":
+        elif tag == _EXTENDED_REQUEST:
+            self._wants_tls = parts[0].value == _START_TLS
+        elif tag == _EXTENDED_RESPONSE and self._wants_tls and parts[0].value == b"\0":
             self.is_tls = True
 
     def _request(self, parts: list[der.Element], record: Record) -> None:
@@ -67,7 +68,7 @@ class Ldap(Reader):
         elif choice.tag in _SICILY_NEGOTIATE + _SICILY_RESPONSE:
             mechanism, token = b"Sicily", choice.value
             if choice.tag & 0x20:  # as some clients write it, with an OCTET STRING inside
-                token = next(choice.children()).value
+                token = der.read(choice.data, choice.start, choice.stop).value
         else:
             self._current = None
             return

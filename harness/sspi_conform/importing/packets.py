@@ -2,7 +2,7 @@
 """Packets with something to read in them, out of a capture."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .tshark import Tshark
@@ -13,6 +13,8 @@ _FIELDS = ("frame.number", "frame.time_epoch", "frame.len", "frame.cap_len", "ip
 _KERBEROS = " or ".join(f"udp.payload[0:1]=={tag:02x}" for tag in (0x6A, 0x6B, 0x6C, 0x6D, 0x7E))
 _FILTER = (f"(tcp.len>0 or tcp.flags.syn==1 or tcp.flags.reset==1 or tcp.flags.fin==1 or {_KERBEROS} or "
            "dns.qry.type==249) and not icmp and not icmpv6")
+# Connections are put together here; tshark doing so for its own dissectors takes long for large bodies.
+_NO_REASSEMBLY = ("-o", "tcp.desegment_tcp_streams:FALSE", "-o", "tcp.relative_sequence_numbers:TRUE")
 _SYN, _RESET, _FIN, _ACK = 0x02, 0x04, 0x01, 0x10
 
 
@@ -50,10 +52,10 @@ class Packet:
         return bool(self.flags & (_FIN | _RESET))
 
 
-def packets(tshark: Tshark, arguments: Sequence[str] = ()) -> Iterator[Packet]:
+def packets(tshark: Tshark) -> Iterator[Packet]:
     """Every packet in the order of the capture. Where one tunnel is in another the innermost counts."""
     wanted = [word for name in _FIELDS for word in ("-e", name)]
-    for line in tshark.lines([*arguments, "-Y", _FILTER, "-T", "fields", "-E", "occurrence=l", *wanted]):
+    for line in tshark.lines([*_NO_REASSEMBLY, "-Y", _FILTER, "-T", "fields", "-E", "occurrence=l", *wanted]):
         found = _packet(line.rstrip("\n").split("\t"))
         if found is not None:
             yield found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..exchange.model import Channel, Exchange, KdcMessage, Recording
+from ..exchange.model import Channel, KdcMessage, Recording
 from ..model import ConformError
 from . import kdc, tls
 from .connection import Connection
@@ -63,6 +63,11 @@ class Found:
         found = kdc.message(packet.payload, packet.frame, packet.time)
         self.datagrams += [found] if found else []
 
+    def end(self) -> None:
+        """The capture is over."""
+        for connection in self.connections.values():
+            connection.end()
+
     def open(self, tshark: Tshark, path: Path) -> None:
         """What is inside TLS, where there are secrets."""
         carriers = {name: one for name, one in self.connections.items() if one.reader and one.reader.is_tls}
@@ -76,6 +81,12 @@ class Found:
             if connection is None:
                 connection = self.plain[one.stream] = carriers[one.stream].inside(_channel(certificates.get(one.stream)))
             connection.piece(connection.client_end(one.from_client), one.piece)
+        for connection in self.plain.values():
+            connection.end()
+
+    def recording(self, name: str, sha256: str, complaints: tuple[str, ...]) -> Recording:
+        exchanges = tuple(draft.exchange(number) for number, draft in enumerate(self.drafts()))
+        return Recording("pcap", name, sha256, exchanges, tuple(self.messages()), missing=(*complaints, *self.missing()))
 
     def all(self) -> Iterator[Connection]:
         yield from self.connections.values()
@@ -113,17 +124,13 @@ def read(path: Path, sha256: str, options: Options, progress: Progress) -> Recor
     for packet in packets(tshark):
         found.take(packet)
         progress.packets(packet.frame)
-    for connection in found.connections.values():
-        connection.end()
+    found.end()
     found.open(tshark, path)
-    for connection in found.plain.values():
-        connection.end()
     progress.tshark_seconds = tshark.seconds
-    drafts, messages = found.drafts(), found.messages()
-    missing = (*_complaints(tshark), *found.missing())
-    if not drafts and not messages:
-        raise _nothing(path, tshark, found, missing)
-    return Recording("pcap", path.name, sha256, _numbered(drafts), tuple(messages), missing=missing)
+    recording = found.recording(path.name, sha256, tuple(_complaints(tshark)))
+    if not recording.exchanges and not recording.kdc:
+        raise _nothing(path, tshark, found, recording.missing)
+    return recording
 
 
 def _attempt(connection: Connection) -> KdcMessage | None:
@@ -132,10 +139,6 @@ def _attempt(connection: Connection) -> KdcMessage | None:
     if packet is None or packet.target[1] != kdc.PORT and connection.forced != Kdc.protocol:
         return None
     return KdcMessage("CONNECT", packet.frame, packet.time, text="refused" if connection.refused else "not answered")
-
-
-def _numbered(drafts: list[Draft]) -> tuple[Exchange, ...]:
-    return tuple(draft.exchange(number) for number, draft in enumerate(drafts))
 
 
 def _channel(certificate: bytes | None) -> Channel:

@@ -14,6 +14,7 @@ class Reader:
     """Reads one connection. Records come in the order of the capture, from both sides."""
 
     protocol: ClassVar[str] = ""       # as --port and the list of what was seen call it
+    dissector: ClassVar[str] = ""      # tshark's, for connections that are or become TLS
     carries_tls: ClassVar[bool] = False
 
     def __init__(self, place: Place) -> None:

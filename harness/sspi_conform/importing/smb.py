@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..exchange.model import CLIENT, SERVER, Leg
 from . import rpc
-from .draft import Draft, Place
+from .draft import Draft, Place, is_first
 from .reader import NOT_THIS, UNKNOWN, Reader, Sized
 from .smb1 import Smb1
 from .smb2 import Smb2
@@ -56,6 +56,13 @@ class Smb(Reader):
         if self._hint:
             draft.legs.append(self._hint)
         return draft
+
+    def continued(self, known: Draft | None, token: bytes) -> Draft | None:
+        """The exchange that a setup with a session's id goes on with: the `known` one of the session, or the last one that
+        nobody answered, where the answer with the id is not in the capture. None when it begins anew."""
+        if known is None and not is_first(token):
+            known = next((one for one in reversed(self.drafts) if one.last_sender == CLIENT), None)
+        return known if known and not known.over else None
 
     def pipe(self, session: int, file: bytes, transport: str) -> Pipe:
         """An open file. With several channels (MS-SMB2 3.2.4.20.7) its bytes go over any connection of the session."""

@@ -46,13 +46,14 @@ class Smb1:
     def setup(self, packet: _Packet, record: Record) -> None:
         if packet.word_count != 12:
             return  # without extended security there is no token
-        draft = self._sessions.get(packet.user) if packet.user else None
-        if draft is None or draft.over:
+        token = packet.bytes[:packet.number("<H", 14)]
+        draft = self._smb.continued(self._sessions.get(packet.user), token) if packet.user else None
+        if draft is None:
             draft = self._smb.session(_TRANSPORT)
-            if packet.user:
-                self._sessions[packet.user] = draft
+        if packet.user:
+            self._sessions[packet.user] = draft
         self._asked[packet.key] = draft
-        draft.leg(CLIENT, packet.bytes[:packet.number("<H", 14)], record)
+        draft.leg(CLIENT, token, record)
 
     def answer(self, packet: _Packet, record: Record) -> None:
         draft = self._asked.pop(packet.key, None) or self._sessions.get(packet.user)

@@ -46,13 +46,13 @@ class Smb2:
         if len(packet) < _HEADER + 16:
             return
         message, session = _ids(packet)
-        draft = self._sessions.get(session) if session else None
-        if draft is None or draft.over:
-            draft = self._smb.session(_TRANSPORT)
-            if session:
-                self._sessions[session] = draft
-        self._asked[message] = draft
         token = _buffer(packet, _number(packet, "<H", _HEADER + 12), _number(packet, "<H", _HEADER + 14))
+        draft = self._smb.continued(self._sessions.get(session), token) if session else None
+        if draft is None:
+            draft = self._smb.session(_TRANSPORT)
+        if session:
+            self._sessions[session] = draft
+        self._asked[message] = draft
         draft.leg(CLIENT, token, record)
 
     def answer(self, packet: bytes, record: Record) -> None:

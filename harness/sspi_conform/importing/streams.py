@@ -38,7 +38,7 @@ class Half:
 
     def __init__(self) -> None:
         self._next: int | None = None
-        self._acknowledged = 0
+        self._acknowledged = self._arrived = 0
         self._waiting: list[tuple[int, int, Packet]] = []
 
     def add(self, packet: Packet) -> Iterator[Piece]:
@@ -50,7 +50,8 @@ class Half:
             return
         ahead = (number - self._next) % _CIRCLE
         if ahead and ahead < _CIRCLE // 2:
-            heapq.heappush(self._waiting, (self._next + ahead, packet.frame, packet))
+            self._arrived += 1  # of two with one number the first counts
+            heapq.heappush(self._waiting, (self._next + ahead, self._arrived, packet))
         else:
             yield from self._take(packet, number)
         yield from self._ripe(len(self._waiting) > _MOST_WAITING)

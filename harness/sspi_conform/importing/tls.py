@@ -28,7 +28,7 @@ _KEY = b"-----BEGIN"
 class Tls(Reader):
     """Ciphertext: nothing is read here."""
 
-    protocol = "tls"
+    protocol = dissector = "tls"
     carries_tls = True
 
     @classmethod
@@ -111,9 +111,9 @@ def arguments(keys: Sequence[Path]) -> list[str]:
 
 
 def ports(readers: Iterable[Reader]) -> list[str]:
-    """tshark's options for connections that are TLS from their beginning, on whatever port."""
-    found = {reader.place.server_port for reader in readers if isinstance(reader, Tls)} - {None}
-    return [word for port in sorted(found, key=str) for word in ("-d", f"tcp.port=={port},tls")]
+    """tshark's options for connections that are TLS, or become it, on whatever port."""
+    found = {(reader.place.server_port, reader.dissector) for reader in readers if reader.place.server_port}
+    return [word for port, name in sorted(found, key=str) for word in ("-d", f"tcp.port=={port},{name}")]
 
 
 def opened(tshark: Tshark, streams: Sequence[str], options: Sequence[str], frames: Frames,
