@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..matrix import columns, page, shown
-from ..matrix.pairs import Cell, Party, play, starts_here
+from ..matrix.pairs import Cell, Party, on_their_hosts, play, starts_here
 from ..model import ConformError
 from ..programs import peer_program, program_of
 from ..project import BUILD, Project, open_project, output_folder
@@ -52,10 +52,11 @@ def run(options: argparse.Namespace) -> int:
     if not options.json:
         print("\n".join(shown.head(parties, absent)), flush=True)
     cells = []
-    for cell in play(project, parties, mechanisms):
-        cells.append(cell)
-        for line in () if options.json else shown.lines(cell):
-            print(line, flush=True)
+    with on_their_hosts(parties) as ready:
+        for cell in play(project, ready, mechanisms):
+            cells.append(cell)
+            for line in () if options.json else shown.lines(cell):
+                print(line, flush=True)
     return _finish(cells, parties, absent, options)
 
 

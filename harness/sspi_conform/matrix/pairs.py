@@ -2,10 +2,12 @@
 """Plays the pairs and decides their cells."""
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from realm import Realm
@@ -13,10 +15,10 @@ from realm import Realm
 from .. import judge
 from ..endpoint import EndpointEnded
 from ..matchers import side_of
-from ..model import Case, Difference, Trace
+from ..model import Case, ConformError, Difference, Trace
 from ..pipelines import RunOptions, run_cases
 from ..profiles import Profile
-from ..programs import Program
+from ..programs import Program, hosted
 from ..project import Project
 from ..world import Surroundings, world_of
 from .columns import COLUMNS, Asked, asked
@@ -79,23 +81,36 @@ class Cell:
         return next((kind for kind in (DIED, DIFFERS, ADVISORY) if kind in kinds), OK if OK in kinds else LACKS)
 
 
+@contextmanager
+def on_their_hosts(parties: Sequence[Party]) -> Iterator[list[Party]]:
+    """The parties with what some need around them (Wine), which then serves all their pairs."""
+    with ExitStack() as stack:
+        found = []
+        for party in parties:
+            program, _, _ = stack.enter_context(hosted(party.program, None, None, None))
+            found.append(replace(party, program=replace(program, wants_wine=False)))
+        yield found
+
+
 def starts_here(party: Party) -> str:
     """Why an implementation does not start on this machine; empty when it does."""
     with Realm() as realm, tempfile.TemporaryDirectory(dir=realm.folder) as folder:
         try:
-            with party.program.start("acceptor", world_of(realm, tickets=False), Surroundings(), Path(folder)):
+            with on_their_hosts([party]) as (ready,), \
+                    ready.program.start("acceptor", world_of(realm, tickets=False), Surroundings(), Path(folder)):
                 return ""
         except EndpointEnded as problem:
             return problem.ended.detail
+        except ConformError as problem:
+            return f"{problem.what}: {problem.advice}"
 
 
 def play(project: Project, parties: Sequence[Party], mechanisms: Sequence[str], jobs: int = 0) -> Iterator[Cell]:
     """Every initiator against every acceptor, cell by cell."""
     for mechanism in mechanisms:
         cases = asked(project, mechanism)
-        for initiator in parties:
-            for acceptor in parties:
-                yield _cell(project, initiator, acceptor, mechanism, cases, jobs)
+        for initiator, acceptor in itertools.product(parties, parties):
+            yield _cell(project, initiator, acceptor, mechanism, cases, jobs)
 
 
 def _cell(project: Project, initiator: Party, acceptor: Party, mechanism: str, cases: Sequence[Asked], jobs: int) -> Cell:
