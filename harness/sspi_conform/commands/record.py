@@ -10,10 +10,15 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model import SIDES, Case, ConformError, Trace
-from ..project import open_project
+from ..patterns import implied
+from ..project import Project, open_project
+
+if TYPE_CHECKING:
+    from ..recording.accounts import Accounts
+    from ..recording.player import Player
 
 _EPILOG = """\
 examples:
@@ -57,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         return _dry_run(reasons)
     _check(options, cases)
     with tempfile.TemporaryDirectory(prefix="record-") as folder:
-        return _record(options, project.root, accounts, cases, reasons, Path(folder))
+        return _record(options, project, accounts, cases, reasons, Path(folder))
 
 
 def _dry_run(reasons: Mapping[str, str]) -> int:
@@ -87,7 +92,26 @@ def _is_inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-def _record(options: argparse.Namespace, root: Path, accounts: Any, cases: Sequence[Case], reasons: Mapping[str, str],
+def _require_basics(player: Player, project: Project, cases: Sequence[Case]) -> None:
+    """What every other case builds on must work: a machine that was set up wrongly would be recorded as Windows' way."""
+    from ..recording.stable import is_loopback
+
+    for name in dict.fromkeys(implied(case.settings)["mechanism"] for case in cases):
+        trace = player.play(project.one(f"flag-common[subject=initiator,mechanism={name}]"))
+        if is_loopback(trace):
+            raise ConformError(f"{name} takes the loopback path: both sides are on one machine", "", "That path leaves the "
+                               "proofs away. Give the initiator another machine (captures/README.md).")
+        if trace.observed.get("established") is True:
+            continue
+        last = [f"{path} {value}" for path, value in trace.observed.items() if path.endswith(".status")]
+        what = trace.ended.detail.partition(";")[0] if trace.ended else last[-1] if last else "nothing happened"
+        raise ConformError(f"{name} does not work between these two: {what}", "",
+                           "Whatever was recorded now would say more of the setup than of Windows. captures/README.md "
+                           "shows how to set up accounts, names and clocks; patterns such as '*[mechanism=NTLM]' leave "
+                           "the other mechanisms out.")
+
+
+def _record(options: argparse.Namespace, project: Project, accounts: Accounts, cases: Sequence[Case], reasons: Mapping[str, str],
             folder: Path) -> int:
     from ..recording.player import Player
     from ..recording.provenance import described, why_not_windows
@@ -103,6 +127,7 @@ def _record(options: argparse.Namespace, root: Path, accounts: Any, cases: Seque
                 raise ConformError(f"the {side} is no Windows: {reason}", "", "Recordings are evidence of Windows and come "
                                    "from there; --not-windows with an --out outside captures/ tries this out.")
             print(f"{side}: {described(systems[side])}, sspi-probe {probe}")
+        _require_basics(player, project, cases)
         records, lost = [], Counter(filter(None, reasons.values()))
         for number, case in enumerate(cases, 1):
             traces = [player.play(case) for _ in range(options.times)]

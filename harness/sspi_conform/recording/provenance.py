@@ -24,7 +24,7 @@ def why_not_windows(system: Mapping[str, Any]) -> str:
         return f"it is {system.get('name') or 'a system without a name'}, not Windows"
     if not isinstance(system.get("build"), int):
         return "it does not tell its build of Windows"
-    return "" if server_of(system["build"]) else f"build {system['build']} is older than what the suite knows"
+    return "" if server_of(system["build"]) else f"build {system['build']} is none that the suite knows"
 
 
 def source_id(side: str) -> str:
