@@ -7,9 +7,12 @@ diagnosis' text calls a mere consequence; and without its rule it must not be.
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -20,9 +23,9 @@ from realm import ad
 from live_bench import LiveBench, Played, Unavailable
 from sspi_conform import importing
 from sspi_conform.decode import keys
-from sspi_conform.diagnosis import engine, texts
+from sspi_conform.diagnosis import engine, shown, texts
 from sspi_conform.diagnosis.model import Diagnosed, Finding
-from sspi_conform.exchange import verify
+from sspi_conform.exchange import file, verify
 from sspi_conform.exchange.model import Recording
 from sspi_conform.exchange.redact import redact
 from sspi_conform.importing import tshark
@@ -120,6 +123,37 @@ def test_redaction_leaves_the_diagnosis(name: str, proofs: dict[str, Proof]) -> 
     """What is given away must still tell what is wrong."""
     wanted = PROVOKED[name]
     assert [one.text.id for one in said(proofs[name].diagnosed(redacted=True), wanted)][:1] == [wanted.id]
+
+
+def test_hostile_exchange_files(proofs: dict[str, Proof]) -> None:
+    """Whatever somebody wrote into one: it is refused, or diagnosed in printable words."""
+    files = [file.text(proof.recording) for proof in proofs.values() if proof.recording]
+    random_ = random.Random(6)
+    read = 0
+    for content in (json.loads(random_.choice(files)) for _ in range(600)):
+        place, key = random_.choice(list(_places(content["exchange-file"])))
+        place[key] = _damaged(place[key], random_)
+        try:
+            recording = file.read(json.dumps(content).encode(), "x")
+        except ConformError:
+            continue
+        read += 1
+        for view, one in engine.diagnose(recording):
+            assert all(line.isprintable() for line in shown.lines(one, view, {}, True))
+    assert read > 100
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from _places(value[key])
+
+
+def _damaged(value: Any, random_: random.Random) -> Any:
+    if isinstance(value, str) and len(value) > 16 and value.isalnum() and random_.random() < 0.7:
+        at = random_.randrange(len(value))
+        return value[:at // 2 * 2] if random_.random() < 0.3 else value[:at] + random_.choice("0123456789abcdef") + value[at + 1:]
+    return random_.choice([None, "", "\x1b[2J", "krbtgt/", "/", "a" * 3000, 0, -1, 10**30, 1.5, True, [], {}, ["x"], "7e03", "60"])
 
 
 def test_every_diagnosis_is_proven_live() -> None:

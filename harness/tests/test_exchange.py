@@ -39,6 +39,12 @@ def test_least_comes_back() -> None:
     (lambda whole: whole["exchange-file"].update(exchanges={}), "not a list"),
     (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(token="0g"), "not hex"),
     (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(time="now"), "str where float belongs"),
+    (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(time=10**400), "no number that can be"),
+    (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(facts=[]), "not a mapping"),
+    (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(facts={"mic": "good"}), "no fact 'mic'"),
+    (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(facts={"clock-difference": "1"}), "no fact 'clock-diff"),
+    (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(facts={"keytab": 5}), "no fact 'keytab'"),
+    (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(facts={"other": True}), "no fact 'other'"),
     (lambda whole: whole["exchange-file"]["exchanges"][0].update(about=[1]), "not a mapping"),
     (lambda whole: whole["exchange-file"]["exchanges"][0]["outcome"].update(value=True), "bool where int belongs"),
 ])

@@ -10,7 +10,8 @@ from sspi_conform import importing
 from sspi_conform.decode import keys
 from sspi_conform.exchange.model import CLIENT, SERVER, Channel, Exchange, Leg, Recording
 from sspi_conform.exchange.redact import redact
-from sspi_conform.exchange.verify import FACTS, Secrets, hash_of, verified
+from sspi_conform.exchange.facts import FACTS
+from sspi_conform.exchange.verify import Secrets, hash_of, verified
 from sspi_conform.peer import ntlm_crypto
 from sspi_conform.peer.bindings import Bindings
 from sspi_conform.tokens import der, ntlm, spnego

@@ -66,34 +66,38 @@ def _said(view: View, step: Step, expected: str, **blanks: str) -> Seen:
 
 def clock_skew(view: View) -> Seen | None:
     step, request = _error(view, _SKEW), _request(view)
+    expected = f"clocks at most {_SKEW_ALLOWED} s apart"
     if step is not None:
-        return _said(view, step, f"clocks at most {_SKEW_ALLOWED} s apart", amount=_told(_skew(step, request)))
+        return _said(view, step, expected, amount=_amount(step, request))
     if request is None or view.failed is not True:
         return None
     if view.refusal is not None and view.refusal.code in (_SEC_SKEW, _TIME_DIFFERENCE):
-        return (view.refusal.step or request).seen("the server's status", refusals.name(view.refusal.code),
-                                                   f"clocks at most {_SKEW_ALLOWED} s apart", amount=_told(None), **_blanks(view))
+        return (view.refusal.step or request).seen("the server's status", refusals.name(view.refusal.code), expected,
+                                                   amount="", **_blanks(view))
     difference = request.leg.facts.get("clock-difference")
     if difference is None or abs(difference) <= _SKEW_ALLOWED or _unexplained(view) is None:
         return None
-    return request.seen("ctime of the authenticator", _told(difference).removeprefix(", "), f"within {_SKEW_ALLOWED} s of the service's clock",
-                        amount=_told(difference), **_blanks(view))
+    told = _told(difference)
+    return request.seen("ctime of the authenticator", told, f"within {_SKEW_ALLOWED} s of the service's clock",
+                        amount=f", by {told}", **_blanks(view))
 
 
-def _skew(error: Step, request: Step | None) -> float | None:
-    """Seconds by which the client is ahead of the service: by the time in the authenticator when it could be opened, else
-    by that of the capture when this is far enough from the service's to be on the client's side."""
+def _amount(error: Step, request: Step | None) -> str:
+    """How far the clocks are apart: by the time in the authenticator when it could be opened, else as far as the clock of
+    the capture tells, which is that of one of the two or of neither."""
     service = error.leg.facts.get("clock-difference")
     client = request.leg.facts.get("clock-difference") if request else None
-    if service is None or client is None and abs(service) <= _SKEW_ALLOWED:
-        return None
-    return float((client or 0) - service)
-
-
-def _told(seconds: float | None) -> str:
-    if seconds is None:
+    if service is None:
         return ""
-    return f", by {abs(seconds):.0f} s: the client is {'ahead' if seconds > 0 else 'behind'}"
+    if client is not None:
+        return f", by {_told(client - service)}"
+    if abs(service) <= _SKEW_ALLOWED:
+        return "; the service's clock is about that of the capture, so it is the client's that is off, unless the capture is the service's"
+    return f"; the capture's clock is {abs(service):.0f} s {'behind' if service > 0 else 'ahead of'} the service's"
+
+
+def _told(seconds: float) -> str:
+    return f"{abs(seconds):.0f} s: the client is {'ahead' if seconds > 0 else 'behind'}"
 
 
 def ticket_key_of_another_account(view: View) -> Seen | None:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..model import ConformError
+from .facts import is_fact
 from .model import Channel, Exchange, KdcMessage, Leg, Recording, Status
 
 SCHEMA = 1
 LARGEST = 256 << 20  # bytes
+_FARTHEST = 1e11     # seconds
 _ADVICE = "`sspi-conform import FILE` writes exchange files."
 _OWN = (Recording, Exchange, Leg, Status, Channel, KdcMessage)
 
@@ -86,7 +88,9 @@ def _typed(wanted: Any, value: Any, where: str) -> Any:
         return tuple(_typed(inner[0], one, f"{where}[{place}]") for place, one in enumerate(value))
     if wanted is bytes:
         return _bytes(value, where)
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+    if wanted is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not abs(value) < _FARTHEST:
+            raise ConformError("no number that can be", where, _ADVICE)
         return float(value)
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, dict):
@@ -118,5 +122,9 @@ def _record(wanted: Any, value: Any, where: str) -> Any:
         value = {**value, "token": None}
     if lacking:
         raise ConformError(f"no member {lacking[0]!r}", where, _ADVICE)
-    return wanted(**{members[key].name: _typed(declared[members[key].name], one, f"{where}: {key}")
+    made = wanted(**{members[key].name: _typed(declared[members[key].name], one, f"{where}: {key}")
                      for key, one in value.items()})
+    for name, fact in made.facts.items() if wanted is Leg else ():
+        if not is_fact(name, fact):
+            raise ConformError(f"no fact {name!r} with such a value", where, _ADVICE)
+    return made

@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from .facts import is_fact
 from .model import Channel, Exchange, KdcMessage, Leg, Recording, Status
 from .pseudonyms import SERVICES, Pseudonyms
 from .redact_token import redacted
-from .verify import FACTS
 
 _WORDS = frozenset(("method", "native-os", "dialect", "sealed", "initiator-flags", "acceptor-flags", "package"))  # of `about`: they name no one
 _SCHEMES = frozenset(("negotiate", "ntlm", "kerberos", "basic", "digest", "bearer", "nego2", "credssp"))
@@ -100,10 +100,4 @@ def _about(key: str, value: str, names: Pseudonyms) -> str:
 
 def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Those that verify.py makes, with values that it makes."""
-    return {key: value for key, value in facts.items() if key in FACTS and _is_plain(value, FACTS[key])}
-
-
-def _is_plain(value: Any, words: tuple[str, ...]) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(_is_plain(one, words) for one in value)
-    return value in words if isinstance(value, str) else isinstance(value, (bool, int, float))
+    return {key: value for key, value in facts.items() if is_fact(key, value)}
