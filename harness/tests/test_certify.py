@@ -377,6 +377,8 @@ def test_documents_that_were_changed_and_signed_again(root: Path, capsys: pytest
 
 @pytest.mark.parametrize(("name", "old", "new", "finding"), [
     ("results.json", b'"verdict":"pass"', b'"verdict":"FAIL"', "judged again it is 'pass'"),
+    ("results.json", b'"meaning":"as expected"', b'"meaning":"as nobody expected"', "'summary' says"),
+    ("results.json", b'"id":"alone"', b'"id":"other"', "1 case missing: alone"),
     ("junit.xml", b'tests="4"', b'tests="3"', "made again it is"),
     ("report.txt", b"5 pass", b"7 pass", "line 10 says 'Result          7 pass', made again it is 'Result          5 pass'"),
     ("statement.json", b'"pass":5', b'"pass":7', "'verdicts' says"),

@@ -2,7 +2,7 @@
 """Whether a bundle is what it says: nothing in it is believed that can be worked out again."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from ..model import ConformError, Verdict
 from ..project import Project
-from . import archive, bundle, canonical, facts, profile, signature
+from . import archive, bundle, canonical, differences, facts, profile, signature
 from .canonical import Malformed
 from .carried import SCHEMA, Judged, judge_again, required_set
 
@@ -160,7 +160,7 @@ def _check_documents(outcome: Outcome, members: Mapping[str, bytes], open_suite:
     cases = required["cases"]
     for what, ids in (("missing", cases.keys() - seen.keys()), ("not of the required set", seen.keys() - cases.keys())):
         if ids:
-            outcome.add("observations.json", _cases(ids, f"of a required set of {len(cases)} {what}"))
+            outcome.add("observations.json", differences.cases(ids, f"of a required set of {len(cases)} {what}"))
     judged = judge_again(cases, seen)
     outcome.judged = len(judged.results)
     _check_verdicts(outcome, judged)
@@ -186,7 +186,8 @@ def _check_verdicts(outcome: Outcome, judged: Judged) -> None:
 def _check_statement(outcome: Outcome, stated: Mapping[str, Any], required: Mapping[str, Any], judged: Judged) -> None:
     for name, value in {"kind": bundle.KIND, **bundle.counted(required, judged)}.items():
         if stated[name] != value:
-            outcome.add("statement.json", f"'{name}' says {_short(stated[name])}, counted again it is {_short(value)}")
+            said, counted = differences.short(stated[name]), differences.short(value)
+            outcome.add("statement.json", f"'{name}' says {said}, counted again it is {counted}")
     bundle.date_of(stated["date"])
     missing = [name for name in facts.PRODUCT if not str(stated["product"].get(name, "")).strip()]
     if missing or not stated["implementation"]["files"]:
@@ -205,7 +206,7 @@ def _check_not_run(outcome: Outcome, cases: Mapping[str, Any]) -> None:
                         ("known-failures.json", known["entries"])):
         both = sorted({name for row in rows for name in row["cases"]} & cases.keys())
         if both:
-            outcome.add(where, _cases(both, "of the required set named here too"))
+            outcome.add(where, differences.cases(both, "of the required set named here too"))
 
 
 def _check_suite(outcome: Outcome, stated: Mapping[str, Any], required: Mapping[str, Any],
@@ -225,14 +226,14 @@ def _check_suite(outcome: Outcome, stated: Mapping[str, Any], required: Mapping[
     advice = "" if same else f"Verify in a checkout of that commit: git worktree add ../suite {suite['commit'][:12] or 'COMMIT'}"
     if not same:
         outcome.notes.append(f"foreign suite: the bundle is of commit {_commit(suite)}, this checkout of {_commit(mine)}")
-    differences = list(_differences(required, ours))
-    for what in differences:
+    found = list(differences.of_required_sets(required, ours))
+    for what in found:
         outcome.add("required.json", what if same else f"foreign suite: {what}", advice)
-    if same and not differences:
+    if same and not found:
         mine_out = facts.not_run(here.left_out, {})["not_required"]
         if outcome.documents["not-run.json"]["not_required"] != mine_out:
             outcome.add("not-run.json", "'not_required' is not what this suite and this profile leave out")
-    elif not differences:
+    elif not found:
         outcome.notes.append("the required set is the same in both")
     return advice
 
@@ -241,48 +242,13 @@ def _commit(suite: Mapping[str, Any]) -> str:
     return (suite["commit"][:12] or "none") + ("" if suite["clean"] else "+")
 
 
-def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
-    """How the required set of a bundle is not the one that this checkout makes."""
-    name, one, other = ours["profile"]["name"], theirs["cases"], ours["cases"]
-    if theirs["profile"] != ours["profile"]:
-        yield f"profile '{name}' is not the one of this checkout: {_keys(theirs['profile'], ours['profile'])} differ"
-    if other.keys() - one.keys():
-        yield _cases(other.keys() - one.keys(), f"of the {len(other)} that '{name}' requires missing")
-    if one.keys() - other.keys():
-        yield _cases(one.keys() - other.keys(), f"there that '{name}' does not require")
-    for case in sorted(one.keys() & other.keys()):
-        if one[case] != other[case]:
-            yield f"case {case} is not the one of this checkout: {_keys(one[case], other[case])} differ"
-
-
 def _check_derived(outcome: Outcome, members: Mapping[str, bytes], judged: Judged, foreign: str) -> None:
     """Results, junit and report are what the rest of the bundle makes of them."""
     for name, content in bundle.derived(outcome.documents, judged).items():
         if name in members and members[name] != content:
-            places = list(_cases_that_differ(members[name], content)) if name == "results.json" else []
-            for what in places or [_first_line(members[name], content)]:
+            places = list(differences.of_results(members[name], content)) if name == "results.json" else []
+            for what in places or [differences.of_lines(members[name], content)]:
                 outcome.add(name, what, foreign)
-
-
-def _cases_that_differ(theirs: bytes, ours: bytes) -> Iterator[str]:
-    try:
-        one, other = ({entry["id"]: entry for entry in canonical.read(text)["cases"]} for text in (theirs, ours))
-    except (Malformed, LookupError, TypeError):
-        return
-    for what, ids in (("missing", other.keys() - one.keys()), ("not observed", one.keys() - other.keys())):
-        if ids:
-            yield _cases(ids, what)
-    for case in sorted(one.keys() & other.keys()):
-        keys = [key for key in sorted({*one[case], *other[case]}) if one[case].get(key) != other[case].get(key)]
-        for key in keys:
-            yield f"case {case}: {key} {_short(one[case].get(key))}, judged again it is {_short(other[case].get(key))}"
-
-
-def _first_line(theirs: bytes, ours: bytes) -> str:
-    one, other = (text.decode(errors="replace").splitlines() for text in (theirs, ours))
-    number = next((at for at, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
-    said, made = (lines[number].strip() if number < len(lines) else "nothing" for lines in (one, other))
-    return f"line {number + 1} says {_short(said)}, made again it is {_short(made)}"
 
 
 def _check_files(outcome: Outcome, stated: Mapping[str, Any], files: Sequence[Path]) -> None:
@@ -295,21 +261,3 @@ def _check_files(outcome: Outcome, stated: Mapping[str, Any], files: Sequence[Pa
             raise ConformError(f"cannot read {path}: {error.strerror}") from error
         if value not in known:
             outcome.add("statement.json", f"{path} (sha256 {value}) is no file that was judged")
-
-
-def _keys(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """Which parts differ, with the paths of expectations by name."""
-    keys = [key for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
-    inner = [f"expect {path}" for path in sorted({*one.get("expect", {}), *other.get("expect", {})})
-             if one.get("expect", {}).get(path) != other.get("expect", {}).get(path)]
-    return ", ".join([key for key in keys if key != "expect"] + inner)
-
-
-def _cases(ids: Any, what: str) -> str:
-    count = len(ids)
-    return f"{count} case{'' if count == 1 else 's'} {what}: {'; '.join(sorted(map(str, ids)))}"
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return repr(text if len(text) <= 100 else text[:97] + "...")
