@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join([_before(path, exchange, found), f"not played: {why_not}", "exit 2: it cannot be played here"]))
         return 2
     shows = compare.same(found.divergence, trace)
-    rows = compare.rows(exchange.legs, trace)
+    rows = compare.rows(found.legs, trace)
     if options.json:
         print(json.dumps({"schema": 1, "case": case.id, "scenario": str(path), "exchange": exchange.number,
                           "recorded": found.divergence.told, "reproduced": shows, "legs": compare.as_json(rows),
@@ -87,7 +87,7 @@ def _chosen(recording: Recording, number: int | None) -> Exchange:
         return Exchange(0, "Kerberos", ())  # it came to nothing but messages to and from the KDC
     if number is None:
         ended = ((one, situation.of(one, recording.kdc).divergence) for one in recording.exchanges)
-        return next((one for one, how in ended if how.known and not how.succeeded), recording.exchanges[0])
+        return next((one for one, how in ended if how.refused), recording.exchanges[0])
     found = next((one for one in recording.exchanges if one.number == number), None)
     if found is None:
         numbers = [one.number for one in recording.exchanges]

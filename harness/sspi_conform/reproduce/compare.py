@@ -9,7 +9,7 @@ from typing import Any
 from ..exchange.model import CLIENT, SERVER, Leg
 from ..model import Trace
 from .outcomes import Divergence
-from .situation import SIDES, shown, without_hint
+from .situation import SIDES, shown
 
 _ENDS = ("SEC_I_CONTINUE_NEEDED", "SEC_E_OK")
 
@@ -46,7 +46,7 @@ def rows(legs: tuple[Leg, ...], trace: Trace) -> list[Row]:
     """Leg by leg of each side, in the order of the exchange."""
     recorded: dict[tuple[str, int], str] = {}
     counts = {CLIENT: 0, SERVER: 0}
-    for leg in without_hint(legs):
+    for leg in legs:
         counts[leg.sender] += 1
         status = f", {leg.status.name or hex(leg.status.value)}" if leg.status else ""
         recorded[SIDES[leg.sender], counts[leg.sender]] = shown(leg) + status

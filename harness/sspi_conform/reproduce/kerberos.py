@@ -17,17 +17,19 @@ _USUAL_ETYPE = 18
 _ASKED = {"DELEG": "DELEGATE", "MUTUAL": "MUTUAL_AUTH", "REPLAY": "REPLAY_DETECT", "SEQUENCE": "SEQUENCE_DETECT",
           "CONF": "CONFIDENTIALITY", "INTEG": "INTEGRITY", "DCE-STYLE": "USE_DCE_STYLE", "IDENTIFY": "IDENTIFY",
           "EXTENDED-ERROR": "EXTENDED_ERROR"}
+_OF_KEYS = (31, 41, 44, 45)  # error codes that tell of a key (RFC 4120 7.5.9)
 _SKEW = 300  # seconds that clocks may differ (RFC 4120 1.6, MS-KILE 3.1.1.2)
 
 
 def describe(found: Situation, exchange: Exchange, tokens: list[tuple[Leg, bytes]]) -> None:
+    errors = [error_code(token) for _, token in tokens]
     for leg, token in tokens:
         try:
             parsed = kerberos.parse(token)
         except TokenError:
             continue
         if parsed.kind == "AP-REQ" and leg.sender == CLIENT:
-            _request(found, parsed, leg)
+            _request(found, parsed, leg, next((code for code in errors if code is not None), None))
         elif parsed.kind == "AP-REP" and leg.sender == CLIENT:
             _dce(found)
         elif parsed.kind == "KRB-ERROR":
@@ -40,7 +42,8 @@ def _dce(found: Situation) -> None:
     found.ask("acceptor", "USE_DCE_STYLE")
 
 
-def _request(found: Situation, parsed: kerberos.KerberosToken, leg: Leg) -> None:
+def _request(found: Situation, parsed: kerberos.KerberosToken, leg: Leg, error: int | None) -> None:
+    """`error`: the code of the KRB-ERROR that answered it; a key that was given here and does not fit is no cause then."""
     options = parsed.values["apOptions"]
     _flags(found, leg.facts.get("gss-flags"), options)
     etype, name = parsed.values["etype"], str(parsed.values["sname"])
@@ -48,7 +51,10 @@ def _request(found: Situation, parsed: kerberos.KerberosToken, leg: Leg) -> None
     found.settings["initiator.target"] = service
     if etype != _USUAL_ETYPE and etype not in _OF_ETYPE:
         found.lose(f"a ticket of encryption type {etype}, which the realm does not issue")
-    _key(found, leg, service)
+    if found.divergence.refused:  # who took the ticket had its key, and clocks that agreed
+        if error is None or error in _OF_KEYS:
+            _key(found, leg, service)
+        _times(found, leg)
     _ticket(found, leg)
 
 
@@ -79,20 +85,25 @@ def _key(found: Situation, leg: Leg, service: str) -> None:
         found.settings["acceptor.keytab"] = "cifs" if service != "cifs" else "http"
 
 
-def _ticket(found: Situation, leg: Leg) -> None:
-    """Its times, its PAC and the clock of its user."""
+def _times(found: Situation, leg: Leg) -> None:
+    """Those of the ticket, and the clock of its user."""
     facts = leg.facts
     ahead = facts.get("clock-difference", 0.0)
     if facts.get("ticket-ends", 1.0) < 0:
         _altered(found, "expired")
     elif facts.get("ticket-begins", -1.0) > _SKEW:
         _altered(found, "not-yet-valid")
-    elif facts.get("pac") == "wrong":
-        _altered(found, "pac-signature")
-    elif facts.get("pac") == "absent":
-        found.settings["initiator.target"] = "no-pac"
     if abs(ahead) > _SKEW:
         found.misbehave("initiator", "ap-req", "early" if ahead > 0 else "late")
+
+
+def _ticket(found: Situation, leg: Leg) -> None:
+    """Its PAC, and what the authenticator says."""
+    facts = leg.facts
+    if facts.get("pac") == "wrong" and "initiator.ticket" not in found.settings:
+        _altered(found, "pac-signature")
+    elif facts.get("pac") == "absent" and found.settings["initiator.target"] == "http":
+        found.settings["initiator.target"] = "no-pac"
     if facts.get("client") == "another":
         found.misbehave("initiator", "ap-req", "other-client")
     if facts.get("bindings-aware") is False:

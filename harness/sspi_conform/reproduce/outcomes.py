@@ -84,6 +84,10 @@ class Divergence:
     known: bool = True
     token: str = ""
 
+    @property
+    def refused(self) -> bool:
+        return self.known and not self.succeeded
+
 
 def divergence(exchange: Exchange, legs: tuple[Leg, ...]) -> Divergence:
     """What happened last, or where it first went wrong."""
@@ -109,7 +113,7 @@ def divergence(exchange: Exchange, legs: tuple[Leg, ...]) -> Divergence:
 def cause(found: Situation, exchange: Exchange, legs: tuple[Leg, ...]) -> None:
     """What makes it end so, into the settings."""
     ended = found.divergence
-    if ended.succeeded or not ended.known:
+    if not ended.refused:
         return
     if ended.token:
         _krb_error(found, int(ended.token.rpartition(" ")[2]))

@@ -26,6 +26,7 @@ class Situation:
     the file leaves open, `lost` of what is in it and cannot be played here."""
 
     divergence: Divergence
+    legs: tuple[Leg, ...] = ()  # those that are played
     settings: dict[str, Any] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
     isolate: str = "none"
@@ -63,9 +64,11 @@ def of(exchange: Exchange, kdc: Sequence[KdcMessage] = ()) -> Situation:
     legs = without_hint(exchange.legs)
     if not any(leg.token or leg.status for leg in legs if leg.sender == CLIENT):
         return _before_any_token(exchange, kdc)
-    found = Situation(outcomes.divergence(exchange, legs))
     tokens = [(leg, *layers(leg.token)) for leg in legs if leg.token]
     inner = [(leg, kinds[-1], token) for leg, kinds, token in tokens]
+    passed_over = _passed_over(legs, inner)
+    legs = legs[passed_over:]
+    found = Situation(outcomes.divergence(exchange, legs), legs)
     wrapped = any(kinds[0].startswith("NegToken") for _, kinds, _ in tokens)
     is_ntlm = any(name.startswith("NTLM") for _, name, _ in inner)
     mechanism = "NTLM" if is_ntlm else "Kerberos"
@@ -75,13 +78,13 @@ def of(exchange: Exchange, kdc: Sequence[KdcMessage] = ()) -> Situation:
         if package not in ("NTLM", "Kerberos"):
             found.lose(f"no token is in the file: which mechanism it was is not known, and {mechanism} is played")
     found.settings |= {"package": "Negotiate" if wrapped else mechanism, "mechanism": mechanism}
-    if is_ntlm and any(name == "AP-REQ" for _, name, _ in inner):
-        found.lose("the client began with Kerberos and fell back to NTLM: here it begins with NTLM")
-    if any(name in _U2U for _, name, _ in inner):
-        found.lose("user-to-user (TGT-REQ, TGT-REP): the realm's services have keys of their own")
+    if passed_over:
+        found.assume("the client began with another mechanism, which the server passed over: here it begins with NTLM")
     (ntlm if mechanism == "NTLM" else kerberos).describe(found, exchange, [(leg, token) for leg, _, token in inner])
     _spnego(found, [leg for leg, _, _ in tokens])
     _flags(found, exchange)
+    if mechanism == "Kerberos" and any(name in _U2U for _, name, _ in inner):
+        _user_to_user(found)
     outcomes.cause(found, exchange, legs)
     _bindings(found, exchange, legs)
     _cut(found, inner)
@@ -92,15 +95,31 @@ def _before_any_token(exchange: Exchange, kdc: Sequence[KdcMessage]) -> Situatio
     """The client failed before it had something to send: the KDC, or what curl said, tells why."""
     failed = outcomes.never_began(exchange, kdc)
     if failed is None:
-        found = Situation(Divergence("initiator", 1, "", "the client never sent a token, and why is not in the file", known=False))
-        found.lose("there is no token of the client: NTLM is played")
+        unknown = Divergence("initiator", 1, "", "no token of the client is in the file, nor why", known=False)
+        found = Situation(unknown, exchange.legs)
+        found.lose("without a token of the client NTLM is played")
         found.settings |= {"package": "NTLM", "mechanism": "NTLM"}
         return found
     told, patch = failed
-    found = Situation(Divergence("initiator", 1, "", told))
+    found = Situation(Divergence("initiator", 1, "", told), exchange.legs)
     found.settings |= {"package": "Kerberos", "mechanism": "Kerberos", **patch}
     found.assume("the client asked for Kerberos alone: with Negotiate it would have gone on with NTLM")
     return found
+
+
+def _passed_over(legs: tuple[Leg, ...], inner: list[tuple[Leg, str, bytes]]) -> int:
+    """How many legs there are before the client's first message of NTLM, where something else stands before it."""
+    first = next((leg for leg, name, _ in inner if name == "NTLM NEGOTIATE"), None)
+    return next((place for place, leg in enumerate(legs) if leg is first), 0)
+
+
+def _user_to_user(found: Situation) -> None:
+    """The peer has no user-to-user: the implementation plays both sides, and nobody misbehaves."""
+    found.settings |= {"counterpart": "itself", "initiator.target": "bob", "acceptor.account": "second"}
+    found.ask(INITIATOR, "USE_SESSION_KEY", "MUTUAL_AUTH")
+    for side in (INITIATOR, ACCEPTOR):
+        for name, how in found.settings.pop(f"{side}.misbehave", {}).items():
+            found.lose(f"the {side} was special ({name}: {how}), which with user-to-user nobody here can be")
 
 
 def without_hint(legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
@@ -171,7 +190,7 @@ def _bindings(found: Situation, exchange: Exchange, legs: tuple[Leg, ...]) -> No
 def _cut(found: Situation, inner: list[tuple[Leg, str, bytes]]) -> None:
     """A last token of the client that ends too early is cut here, too."""
     sent = [(leg, token) for leg, _, token in inner if leg.sender == CLIENT]
-    if not sent or found.subject != ACCEPTOR or found.divergence.succeeded:
+    if not sent or found.subject != ACCEPTOR or not found.divergence.refused:
         return
     try:
         fields(sent[-1][0].token or b"")
