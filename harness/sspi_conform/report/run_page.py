@@ -94,7 +94,12 @@ def _evidence(summary: Summary) -> list[Block]:
              bar("binding", summary.binding, "bad"), bar("advisory", summary.advisory, "fair"), blocks.heading("By kind, strongest first"),
              *(bar(kind, tally, "fair" if kind in _ADVISORY else "bad") for kind, tally in summary.evidence.items())]
     rows = [("unrecorded", f"of {summary.unrecorded} cases no source says what Windows does; they certify nothing")] if summary.unrecorded else []
-    rows.append(("faults of libsspi that the suite noticed", str(summary.kills) if summary.kills else "not measured here; `make mutants` does"))
+    kills = summary.kills
+    if kills:
+        found += [blocks.heading("Faults put into libsspi, and whether a case noticed"),
+                  blocks.bar([("by what binds", kills.killed - kills.advisory, "good"), ("by advice alone", kills.advisory, "fair"),
+                              ("not noticed", kills.of - kills.killed, "bad")], "mutants")]
+    rows.append(("mutants", str(kills) if kills else "not measured here; `make mutants` does"))
     return [*found, blocks.facts(rows)]
 
 
