@@ -92,7 +92,8 @@ def program_of(profile: Profile, probe: Path, root: Path) -> Program:
         if not (root / path).exists():
             raise ConformError(f"{profile.name} is not complete here: there is no {path}", profile.source, advice)
     if profile.command:
-        return Program(profile.name, profile.command, usual | dict(profile.environment), profile.files,
+        command = tuple(word.replace("{suite}", str(root)) for word in profile.command)
+        return Program(profile.name, command, usual | dict(profile.environment), profile.files,
                        policy=profile.policy)
     if profile.host:
         probe = probe.with_name("sspi-probe.exe")

@@ -165,6 +165,7 @@ def furnish(world: World, around: Surroundings, folder: Path) -> dict[str, str]:
     cache.unlink(missing_ok=True)
     if around.tickets:
         shutil.copyfile(world.tickets, cache)
+        cache.chmod(0o600)  # Heimdal refuses a cache that others may read
     if around.tickets and around.altered:
         _alter_ticket(world, cache, *around.altered)
     if around.tickets == "ended":

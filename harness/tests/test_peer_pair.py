@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sspi_conform.peer.endpoint import Endpoint
+from sspi_conform.peer.packages import Packages
 
 HARNESS = Path(__file__).resolve().parents[1]
 Call = Callable[[dict[str, Any]], dict[str, Any]]
@@ -27,7 +28,7 @@ def bindings(data: bytes) -> str:
 
 
 def in_process(environment: Mapping[str, str]) -> Call:
-    return Endpoint(environment).answer
+    return Endpoint(Packages(environment)).answer
 
 
 class Process:

@@ -7,10 +7,12 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from . import misbehave
 from .endpoint import Endpoint
+from .packages import Packages
 
 PR_SET_PDEATHSIG = 1
 
@@ -23,6 +25,11 @@ def main(arguments: list[str]) -> int:
     if arguments:
         print("usage: python3 -m sspi_conform.peer [--misbehaviours]", file=sys.stderr)
         return 3
+    return serve(lambda: Endpoint(Packages(os.environ)))
+
+
+def serve(make: Callable[[], Endpoint]) -> int:
+    """Answer lines until stdin ends. `make` is called when standard output is out of reach of libraries that print."""
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above
@@ -30,7 +37,7 @@ def main(arguments: list[str]) -> int:
     # Libraries that print must not disturb the protocol: keep stdout for us, send descriptor 1 to stderr.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    endpoint = Endpoint(os.environ)
+    endpoint = make()
     encode = json.JSONEncoder(separators=(",", ":")).encode
     try:
         for line in sys.stdin.buffer:

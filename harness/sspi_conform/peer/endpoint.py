@@ -11,7 +11,7 @@ from typing import Any
 from . import messages, model
 from .accounts import AccountsError
 from .model import Context, Identity, Leg, SspiError
-from .packages import PACKAGE_INFO, Credential, Packages
+from .packages import PACKAGE_INFO, Credential
 from .protocol import Buffer, RequestError, Unsupported, validate
 from .statuses import (SEC_E_BUFFER_TOO_SMALL, SEC_E_INTERNAL_ERROR, SEC_E_INVALID_HANDLE, SEC_E_INVALID_TOKEN,
                        SEC_E_OK, SEC_E_SECPKG_NOT_FOUND)
@@ -21,10 +21,14 @@ UNWRITTEN: Mapping[str, Any] = {"written": False}
 
 
 class Endpoint:
-    """One peer process: its credentials and contexts by name. `environment` is where accounts and names come from."""
+    """One peer process: its credentials and contexts by name.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._packages = Packages(environment)
+    packages: who acquires credentials, Packages or something with the same `acquire`; name: what `hello` calls it.
+    """
+
+    def __init__(self, packages: Any, name: str = "sspi_conform.peer") -> None:
+        self._packages = packages
+        self._name = name
         self._credentials: dict[str, Credential] = {}
         self._contexts: dict[str, Context] = {}
         self._calls: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -72,7 +76,7 @@ class Endpoint:
     # Packages and credentials
 
     def _hello(self, values: dict[str, Any]) -> dict[str, Any]:
-        return {"protocol": 1, "implementation": "sspi_conform.peer", "entry": "peer", "table_version": 1,
+        return {"protocol": 1, "implementation": self._name, "entry": "peer", "table_version": 1,
                 "functions": [name for name in self._calls if name != "hello"]}
 
     def _enumerate(self, values: dict[str, Any]) -> dict[str, Any]:

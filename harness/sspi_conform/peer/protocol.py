@@ -67,8 +67,18 @@ def _attribute(value: Any, what: str) -> int:
     return number(value, what)
 
 
+# Members of an identity that only a structure in memory has.
+_STRUCTURE = frozenset({
+    "Version", "Length", "UserLength", "DomainLength", "PasswordLength", "PackageListLength", "Keytab", "CredType",
+    "cbHeaderLength", "cbStructureLength", "UserOffset", "DomainOffset", "PackedCredentialsOffset",
+    "PackedCredentialsLength", "PackageListOffset", "PackedHeaderLength", "PackedStructureLength", "ByteArrayOffset",
+    "ByteArrayLength"})
+
+
 def _identity(value: Any, what: str) -> Mapping[str, Any]:
     keys = {"kind", "User", "Domain", "Password", "PackageList", "Flags"}
+    if isinstance(value, dict) and (value.get("kind") == "EX2" or set(value) & _STRUCTURE):
+        raise Unsupported("an identity here is names and a password, no structure")
     if not isinstance(value, dict) or not set(value) <= keys:
         raise RequestError(f"{what} is an object with the keys {', '.join(sorted(keys))}")
     if value.get("kind", "W") not in ("W", "A", "EXW", "EXA"):
@@ -182,6 +192,10 @@ CALLS: Mapping[str, tuple[Mapping[str, Check], tuple[str, ...]]] = {
 }
 
 
+# What the protocol has besides, for a probe that hosts a library.
+_OTHERS = frozenset({"thread", "pvLogonId", "pInput", "pOutput", "pMessage", "pBuffer", "Token", "pcPackages", "ppPackageInfo"})
+
+
 def validate(request: Any) -> tuple[str, dict[str, Any]]:
     """The call's name and its checked keys. Raises RequestError or Unsupported."""
     if not isinstance(request, dict):
@@ -199,6 +213,8 @@ def validate(request: Any) -> tuple[str, dict[str, Any]]:
         if key in ("id", "call"):
             continue
         check = allowed.get(key) or _COMMON.get(key)
+        if check is None and key in _OTHERS:
+            raise Unsupported(f"there is no {key} here: nobody calls a function with pointers")
         if check is None:
             raise RequestError(f"unknown key {key!r} of {call}")
         values[key] = check(value, key)
