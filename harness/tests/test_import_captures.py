@@ -222,6 +222,18 @@ def test_a_segment_that_was_not_captured(tmp_path: Path, name: str) -> None:
     assert any("a token of the server between frames" in text for text in one.missing)
 
 
+def test_what_comes_behind_a_gap_comes_in_its_place(tmp_path: Path) -> None:
+    """The answer to a request is read before the next request: that one acknowledges it."""
+    capture = Capture()
+    connection = Connection(capture, (50000, 80)).open()
+    for sender, data in HTTP[2:]:
+        connection.lose(sender, len(data)) if _holds(data, CHALLENGE) else connection.say(sender, data)
+    for sender, data in HTTP[2:]:
+        connection.say(sender, data)
+    found = imported(tmp_path, capture).exchanges
+    assert [(tokens(one), outcome(one)) for one in found] == [((NEGOTIATE, AUTHENTICATE), ("http", 200, True)), (TOKENS, ("http", 200, True))]
+
+
 def test_packets_cut_by_snaplen(tmp_path: Path) -> None:
     capture = talk(389, LDAP)
     capture.snaplen = 54 + 60

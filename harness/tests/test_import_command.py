@@ -108,11 +108,12 @@ def test_tls_with_a_key_log(tmp_path: Path, pair: tuple[Path, Path], ciphers: st
 
 
 @needs_tshark
-def test_tls_with_an_rsa_key(tmp_path: Path, pair: tuple[Path, Path]) -> None:
-    """CredSSP as RDP has it, on a port that is not RDP's."""
+@pytest.mark.parametrize("port", [3389, 3390])
+def test_tls_with_an_rsa_key(tmp_path: Path, pair: tuple[Path, Path], port: int) -> None:
+    """CredSSP as RDP has it: tshark takes RDP's own port for something else than TLS."""
     x224 = [(CLIENT, bytes.fromhex("030000130ee000000000000100080003000000")), (SERVER, bytes.fromhex("030000130ed000001234000200080002000000"))]
     turns = list(tls_bytes.sealed(pair, CREDSSP, ciphers="AES256-GCM-SHA384"))
-    capture = talk(3390, [*x224, *turns]).write(tmp_path / "a.pcap")
+    capture = talk(port, [*x224, *turns]).write(tmp_path / "a.pcap")
     [one] = importing.load(capture, Options(tls_keys=(pair[1],))).exchanges
     assert (one.transport, tokens(one), outcome(one)) == ("CredSSP", TOKENS, ("nt-status", 0xC000006D, False))
 

@@ -40,11 +40,11 @@ class Connection:
         self.refused = self.refused or packet.resets
         if packet.size:
             self.attempt = None
-        for piece in self._halves[source].add(packet):
-            self.piece(source, piece)
         if packet.acknowledged is not None:
             for piece in self._halves[self._across(source)].acknowledge(packet.acknowledged):
                 self.piece(self._across(source), piece)
+        for piece in self._halves[source].add(packet):
+            self.piece(source, piece)
         if packet.closes and self.reader:
             self.reader.closed(self._sender(source), packet.resets, Record(b"", packet.frame, packet.time))
 
