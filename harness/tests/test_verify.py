@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import pytest
 import recorded_exchanges
-from sspi_conform import importing
+from sspi_conform import cli, importing
 from sspi_conform.decode import keys
+from sspi_conform.exchange import file
 from sspi_conform.exchange.model import CLIENT, SERVER, Channel, Exchange, Leg, Recording
 from sspi_conform.exchange.redact import redact
 from sspi_conform.exchange.facts import FACTS
@@ -132,3 +135,17 @@ def test_recorded_windows() -> None:
     for name, value in (("authenticator", "wrong"), ("mic", "wrong"), ("mech-list-mic", "wrong"), ("target-info", "changed"),
                         ("pac", "wrong"), ("client", "another"), ("reply", "wrong")):
         assert (name, value) not in found, (name, value)
+
+
+@needed()
+def test_import_keeps_what_secrets_told_and_not_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = folder()
+    assert place is not None
+    made = tmp_path / "made.json"
+    secret = "Password123!"
+    assert cli.main(["import", str(place / "scapy" / "dcerpc_privacy_ntlm.pcapng"), "--password", secret, "--out", str(made)]) == 0
+    content = made.read_bytes()
+    found = file.read(content, "x")
+    assert found.redacted and [leg.facts.get("proof") for leg in found.exchanges[0].legs] == [None, None, "right", None]
+    assert secret.encode() not in content and ntlm_crypto.nt_hash(secret).hex().encode() not in content
+    assert secret not in capsys.readouterr().out

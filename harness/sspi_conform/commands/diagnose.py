@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..captures import load_sources
-from ..decode import keys
 from ..diagnosis import engine, shown
 from ..diagnosis.view import View
 from ..exchange.model import Recording
+from ..importing import given
 from ..model import ConformError
 
 _EPILOG = """\
@@ -39,14 +33,9 @@ def add(commands: Any) -> None:
                                  epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
                                  description="Names the first thing that goes wrong in recorded exchanges, with leg, field, "
                                              "both values, clause, and the likely causes with how to check each.")
-    parser.add_argument("file", metavar="FILE|-", help="a capture, a trace, an exchange file, or - for standard input")
     parser.add_argument("--exchange", type=int, metavar="N", help="only this one, by its number")
     parser.add_argument("--all", action="store_true", help="not only the first finding, and what else differs from Windows")
-    keys.add_options(parser)
-    parser.add_argument("--certificate", type=Path, metavar="FILE", help="the server's, PEM or DER: its channel bindings are compared")
-    parser.add_argument("--tls-keys", type=Path, action="append", default=[], metavar="FILE",
-                        help="key log or RSA key, for TLS; may be repeated")
-    parser.add_argument("--port", action="append", default=[], metavar="N=PROTOCOL", help="what is spoken on a port, as for import")
+    given.add_options(parser)
     parser.add_argument("--html", type=Path, metavar="FILE", help="a page too: every exchange with its decoded legs")
     parser.add_argument("--no-redact", action="store_true", help="names, addresses and tokens in the page as they were")
     parser.add_argument("--json", action="store_true", help="for machines")
@@ -54,7 +43,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    recording = _recording(options)
+    recording = given.recording(options)
     found = engine.diagnose(recording, options.exchange)
     if options.exchange is not None and not found:
         raise ConformError(f"there is no exchange {options.exchange}", recording.name,
@@ -87,39 +76,3 @@ def _text(options: argparse.Namespace, recording: Recording, found: list[tuple[V
     parts = ["\n".join(shown.lines(one, view, sources, options.all)) for view, one in found]
     parts += ["\n".join(f"missing: {shown.printable(text)}" for text in recording.missing)] if recording.missing else []
     return "\n\n".join(parts) if parts else "there is no security exchange in the input"
-
-
-def _recording(options: argparse.Namespace) -> Recording:
-    """The input, with what the secrets tell about its legs."""
-    from .. import importing
-    from ..exchange import verify
-    from .import_ import ports
-
-    secrets = keys.given(options)
-    with _named(options.file) as path:
-        recording = importing.load(path, importing.Options(ports(options.port), tuple(options.tls_keys)))
-    if options.file == "-":
-        recording = replace(recording, name="standard input")
-    if options.certificate:
-        from ..exchange import certificate
-
-        recording = certificate.bound_to(recording, options.certificate)
-    if recording.redacted and (secrets.hashes or secrets.keys or options.certificate):
-        raise ConformError("secrets tell nothing about a file whose names and proofs were replaced", recording.name,
-                           "Give the capture itself, or what `sspi-conform import --no-redact` wrote.")
-    return verify.verified(recording, secrets)
-
-
-@contextmanager
-def _named(word: str) -> Iterator[Path]:
-    """A file by its name. Standard input becomes one in memory: what it holds is nothing for a disk."""
-    if word != "-":
-        yield Path(word)
-        return
-    with os.fdopen(os.memfd_create("standard-input"), "wb") as memory:
-        shutil.copyfileobj(sys.stdin.buffer, memory)
-        memory.flush()
-        try:
-            yield Path(f"/proc/{os.getpid()}/fd/{memory.fileno()}")
-        except ConformError as problem:
-            raise ConformError(problem.what, "standard input", problem.advice) from problem

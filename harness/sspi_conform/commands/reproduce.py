@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..decode import keys
 from ..exchange.model import Exchange, Recording
+from ..importing import given
 from ..model import Case, ConformError, Trace
 
 _EPILOG = """\
@@ -27,14 +27,13 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("reproduce", help="play a recorded exchange again in the throwaway realm", epilog=_EPILOG,
                                  description="Writes a scenario that recreates a recorded exchange, plays it and compares.",
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path, metavar="FILE", help="an exchange file, a capture, a trace of curl, lines of the probe")
     parser.add_argument("--case", required=True, metavar="NAME", help="of the scenario: small letters, digits, hyphens")
     parser.add_argument("--exchange", type=int, metavar="N", help="its number in the file (default: the first that failed)")
     parser.add_argument("--also", type=Path, default=Path("reproduced"), metavar="DIR",
                         help="where NAME.yaml is written (default: reproduced)")
     parser.add_argument("--write-only", action="store_true", help="do not play it")
     parser.add_argument("--json", action="store_true", help="for machines")
-    keys.add_options(parser)
+    given.add_options(parser)
     from .run import add_implementation
     add_implementation(parser)
     parser.set_defaults(command=run)
@@ -43,7 +42,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..reproduce import compare, scenario, situation
 
-    recording = _recording(options)
+    recording = given.recording(options)
     exchange = _chosen(recording, options.exchange)
     found = situation.of(exchange, recording.kdc)
     path = scenario.write(options.also, options.case, found, recording, exchange)
@@ -63,18 +62,6 @@ def run(options: argparse.Namespace) -> int:
         return 0 if shows else 1
     print("\n".join([_before(path, exchange, found), *compare.lines(rows), *_ended(trace), _verdict(found, shows)]))
     return 0 if shows else 1
-
-
-def _recording(options: argparse.Namespace) -> Recording:
-    from .. import importing
-    from ..exchange.verify import verified
-
-    secrets = keys.given(options)
-    recording = importing.load(options.file)
-    if recording.redacted and (secrets.keys or secrets.hashes):
-        raise ConformError("secrets tell nothing about a file whose names and proofs were replaced", str(options.file),
-                           "Give the capture itself, or what `sspi-conform import --no-redact` wrote.")
-    return verified(recording, secrets)
 
 
 def _chosen(recording: Recording, number: int | None) -> Exchange:
