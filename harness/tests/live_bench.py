@@ -5,7 +5,7 @@
         played = bench.play(LiveCase({"initiator.account": "locked"}, transport="smb2"))
     recording = importing.load(played.path, ports=...)   # played.kdc_ports: where the KDC listened
 
-A process in a network namespace of its own (unshare -rn: no root needed, and nothing but the case is on its wire) has
+A process in a network namespace of its own (unshare: no root needed, and nothing but the case is on its wire) has
 the realm, both endpoints and a packet socket; the conductor plays the case, and every token goes over a TCP connection
 from the one endpoint to the other. Nothing of it outlives the `with` block.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,8 +21,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-from realm.tools import find_tool
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,13 +84,19 @@ class LiveBench:
         self._count = 0
 
     def __enter__(self) -> LiveBench:
+        if shutil.which("unshare") is None:
+            raise Unavailable("unshare (package util-linux) is not installed")
         path = os.pathsep.join(map(str, (_ROOT, _ROOT / "harness", _ROOT / "harness" / "tests")))
         with open(self._complaints, "w", encoding="utf-8") as complaints:
             self._process = subprocess.Popen(
-                [find_tool("unshare"), "-rn", "--", sys.executable, "-m", "live.inside"], stdin=subprocess.PIPE,
+                ["unshare", "-cn", "--keep-caps", "--", sys.executable, "-m", "live.inside"], stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=complaints, text=True, cwd=_ROOT,
                 env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"})
-        self._read()
+        try:
+            self._read()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:

@@ -72,6 +72,17 @@ def test_a_case_that_cannot_be_played_fails_alone(bench: LiveBench) -> None:
     assert bench.play(LiveCase()).observed["established"] is True
 
 
+def test_where_there_are_no_namespaces_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "unshare").write_text("#!/bin/sh\necho unshare: Operation not permitted >&2; exit 1\n")
+    (tmp_path / "unshare").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unavailable, match="not permitted"), LiveBench(tmp_path):
+        pass
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    with pytest.raises(Unavailable, match="not installed"), LiveBench(tmp_path):
+        pass
+
+
 def test_nothing_outlives_kill_9(bench: LiveBench, tmp_path: Path) -> None:
     script = ("import sys; from pathlib import Path; from live_bench import *; b = LiveBench(Path(sys.argv[1])).__enter__(); "
               "b.play(LiveCase()); print(b.pid, flush=True); sys.stdin.read()")

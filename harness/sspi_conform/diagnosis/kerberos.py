@@ -92,7 +92,7 @@ def _amount(error: Step, request: Step | None) -> str:
     if client is not None:
         return f", by {_told(client - service)}"
     if abs(service) <= _SKEW_ALLOWED:
-        return "; the service's clock is about that of the capture, so it is the client's that is off, unless the capture is the service's"
+        return "; the service's clock agrees with that of the capture"
     return f"; the capture's clock is {abs(service):.0f} s {'behind' if service > 0 else 'ahead of'} the service's"
 
 
