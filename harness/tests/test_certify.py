@@ -146,6 +146,15 @@ def test_what_the_profile_of_an_implementation_keeps_secret_is_not_written(root:
     assert b"s3cret" not in found and b"here" in found and b"user = x" in found
 
 
+def test_session_keys_and_bytes_that_nobody_judges_are_not_written(root: Path) -> None:
+    seen = {"query.acceptor.SESSION_KEY.value.SessionKey": "00112233445566778899aabbccddeeff",
+            "query.initiator.SESSION_KEY.value.SessionKey": "", "call.second.output.0.hex": "4e544c4d53535000"}
+    assert certified(root, engine=engine({BIND: GOOD | seen})) == 0 and verified(root) == 0
+    found = json.loads(members(root / "bundle.tar")["observations.json"])["cases"][BIND]["observed"]
+    assert {path: value for path, value in found.items() if path in seen} == {
+        "query.acceptor.SESSION_KEY.value.SessionKey": "(not written)", "query.initiator.SESSION_KEY.value.SessionKey": ""}
+
+
 def test_a_secret_that_was_observed_stops_the_bundle(root: Path) -> None:
     with pytest.raises(ConformError, match="observations.json would hold a secret"):
         certified(root, engine=engine({BIND: GOOD | {"query.acceptor.NAMES.value.sUserName": "Alice-knows-7"}}))

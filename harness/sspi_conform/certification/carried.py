@@ -10,6 +10,7 @@ from .. import matchers
 from ..captures import Captures, judged_paths
 from ..judge import Rules, judge
 from ..model import Case, Expectation, Matcher, PathExpectation, Result, Scenario, Trace
+from ..report.detail import REDACTED
 from .canonical import Malformed
 from .profile import Certification
 
@@ -68,12 +69,16 @@ def _json(value: Any) -> Any:
 
 
 def observation(trace: Trace, expectation: Expectation, case: Case) -> dict[str, Any]:
-    """What was observed: every stored path, and of what is worked out on demand that which is expected."""
-    observed = dict(trace.observed.items())
+    """What was observed: every stored path, and of what is worked out on demand that which is expected.
+
+    Session keys are replaced (that there was one still shows), and bytes that nothing is expected of are left out.
+    """
+    observed = {path: value for path, value in trace.observed.items() if not path.endswith(".hex") or path in expectation.paths}
     for path in expectation.paths:
         for one in (path, path.partition(".token.")[0] + ".token"):
             if matchers.side_of(path, case) in ("", case.subject) and one in trace.observed:
                 observed[one] = trace.observed[one]
+    observed |= {path: REDACTED for path, value in observed.items() if path.endswith(".SessionKey") and value}
     return {"observed": {path: _json(value) for path, value in sorted(observed.items())}, "seconds": round(trace.seconds, 6)}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..model import Case, ConformError
 from ..profiles import Profile
+from ..report.detail import REDACTED
 from ..yamlfile import load
 from .canonical import digest
 
@@ -22,7 +23,6 @@ Write a file such as this one, and give it with --product:
     version: 2.4.1
     vendor: Example GmbH
     platform: Debian 12, x86-64"""
-REDACTED = "(not written)"
 # What the suite is made of. The commit says what it is, when nothing here was changed.
 _TREE = ("scenarios", "captures", "harness", "realm")
 _SECRET = re.compile(r"pass|secret|private|token|credential|hash|key(?:\b|_)|\bpin\b", re.IGNORECASE)
