@@ -95,6 +95,23 @@ def test_names_of_every_script_keep_their_size() -> None:
     assert all(names.name(text) == text for text in ("", "NT AUTHORITY", "127.0.0.1", "::1"))
 
 
+def test_free_text() -> None:
+    names = Pseudonyms(("alice", "corp"), KEY)
+    for text in ("TLS 1.3, curl 7.88.1 (frame 12)", "80090308: LdapErr: DSID-0C0903A9, data 52e, v1db1",
+                 "the CHALLENGE is not in the capture", "at 127.0.0.1"):
+        assert names.sentence(text) == text
+    said = names.sentence("gss_init_sec_context() failed: Server HTTP/web.corp@CORP not found, Alice at 10.1.2.3 of fe80::1:2")
+    assert said.startswith("gss_init_sec_context() failed: Server HTTP/") and said.count(".") == 4
+    assert not re.search("web|corp|alice|10.1.2.3|fe80", said, re.IGNORECASE)
+    assert "0123456789abcdef" not in names.sentence("key 0123456789abcdef0123")
+
+
+def test_many_names_take_no_long() -> None:
+    labels = [f"workstation{number}x" for number in range(20000)]
+    names = Pseudonyms(labels)
+    assert len({names.name(label) for label in labels}) == len(labels)
+
+
 def test_different_stays_different() -> None:
     names = Pseudonyms()
     labels = [f"host{number}" for number in range(2000)] + [str(number) for number in range(256)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +97,11 @@ def _played(options: argparse.Namespace) -> tuple[Case, Trace | None, str]:
     lacks = judge.unsupported(case, profile, lacking_here([case]))
     if lacks is not None:
         return case, None, lacks.reason
-    for _, trace in run_cases([case], programs(project, profile, options)):
-        if trace.ended is not None and trace.ended.kind in ("harness", "unsupported", "undeclared"):
-            return case, None, trace.ended.detail
-        return case, trace, ""
-    return case, None, "the run was interrupted"
+    with closing(run_cases([case], programs(project, profile, options))) as pairs:
+        _, trace = next(pairs)
+    if trace.ended is not None and trace.ended.kind in ("harness", "unsupported", "undeclared"):
+        return case, None, trace.ended.detail
+    return case, trace, ""
 
 
 def _before(path: Path, exchange: Exchange, found: Any) -> str:

@@ -26,6 +26,7 @@ _LABEL = re.compile(r"(?:[^\W_]|[^\x00-\x7f])+")
 _WORD = re.compile(r"[^\s,;()\[\]{}<>\"']+")
 _NAMELIKE = re.compile(r"(?:[^\W_][\w-]*\.)+[^\W_][\w-]*|[^\s]*[@\\][^\s]*")
 _PORT = re.compile(r"([^/:]*)(:[0-9]{1,5}(?=/|$))?(.*)", re.DOTALL)
+_VERSION = re.compile(r"[\W_]*[0-9]+(?:\.[0-9]+)+[\W_]*")
 _CUTTINGS = 64  # tries for a pseudonym that is nobody else's
 _TELLING = 4    # letters; shorter ones turn up by chance
 
@@ -36,6 +37,7 @@ class Pseudonyms:
     def __init__(self, avoided: Iterable[str] = (), key: bytes | None = None) -> None:
         self._key = key or secrets.token_bytes(32)
         self._avoided = frozenset(avoided)
+        self._longest = max(map(len, self._avoided), default=0)
         self._labels: dict[str, str] = {}
         self._taken: set[str] = set()
         self._shift: int | None = None
@@ -102,8 +104,12 @@ class Pseudonyms:
     def _word(self, word: str) -> str:
         if word.lower() in KEPT:
             return word
-        if _NAMELIKE.search(word) or _is_address(word.strip(".:")):
-            return self.url(word)
+        if _is_address(word.strip(".:")):
+            return self.name(word)
+        if _VERSION.fullmatch(word):
+            return word
+        if _NAMELIKE.search(word):
+            return self.principal(word) if word.partition("/")[0].lower() in SERVICES else self.url(word)
         if re.search("[0-9A-Fa-f]{16}", word):
             return re.sub("[0-9A-Fa-f]+", lambda found: self._hex(found[0]), word)
         return self.known(word)
@@ -126,10 +132,14 @@ class Pseudonyms:
             found = "".join(map(_like, plain, digest))
             if plain.isdigit() and plain.isascii() and len(plain) in (2, 3):  # an octet of an address remains one
                 found = ("1" if len(plain) == 3 else "123456789"[digest[0] % 9]) + found[1:]
-            if found != plain and found not in self._taken and found not in self._avoided and not any(
-                    one in found for one in self._avoided if len(one) >= _TELLING):
+            if found != plain and found not in self._taken and found not in self._avoided and not self._tells(found):
                 break
         return found
+
+    def _tells(self, found: str) -> bool:
+        """Whether somebody's label is part of it."""
+        return any(found[start:stop] in self._avoided for start in range(len(found))
+                   for stop in range(start + _TELLING, min(len(found), start + self._longest) + 1))
 
     def _hex(self, digits: str) -> str:
         return "".join("0123456789abcdef"[one % 16] for one in self._numbers("hex " + digits.lower(), len(digits)))

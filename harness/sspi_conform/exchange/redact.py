@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from .facts import is_fact
-from .model import Channel, Exchange, KdcMessage, Leg, Recording, Status
+from .model import HTTP, Channel, Exchange, KdcMessage, Leg, Recording, Status
 from .pseudonyms import SERVICES, Pseudonyms
 from .redact_token import redacted
 
@@ -68,7 +68,10 @@ def _leg(leg: Leg, names: Pseudonyms) -> Leg:
 
 
 def _status(status: Status | None, names: Pseudonyms) -> Status | None:
-    return None if status is None else replace(status, detail=names.sentence(status.detail))
+    if status is None:
+        return None
+    name = names.sentence(status.name) if status.kind == HTTP else status.name  # there it is the server's own words
+    return replace(status, name=name, detail=names.sentence(status.detail))
 
 
 def _channel(channel: Channel | None, names: Pseudonyms) -> Channel | None:
