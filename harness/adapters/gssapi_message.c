@@ -84,7 +84,7 @@ SECURITY_STATUS verify_signature(PCtxtHandle handle, PSecBufferDesc message, ULO
     number_message(context, number);
     major = gss_verify_mic(&minor, context->gss, &data, &mic, NULL);
     status = status_of(major, minor, SEC_E_INVALID_TOKEN);
-    if (status == SEC_E_OK && qop)
+    if (status == SEC_E_OK && qop && !context->ntlm)
         *qop = 0;
     free(data.value);
     return status;
@@ -213,7 +213,7 @@ SECURITY_STATUS decrypt_message(PCtxtHandle handle, PSecBufferDesc message, ULON
         major = gss_unwrap_iov(&minor, context->gss, &sealed, NULL, vector, count);
         status = status_of(major, minor, SEC_E_INVALID_TOKEN);
     }
-    if (status == SEC_E_OK && qop)
+    if (status == SEC_E_OK && qop && !context->ntlm)
         *qop = sealed ? 0 : SECQOP_WRAP_NO_ENCRYPT;
     return status;
 }

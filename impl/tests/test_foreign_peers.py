@@ -36,8 +36,8 @@ ROWS = (
 # What there is no row for, and why.
 NOTHING = {
     "WinPR 2 Negotiate": "its Negotiate is raw NTLM, without SPNEGO",
-    "Samba gensec as acceptor": "wants the account database of a domain controller; ntlm_auth has Samba's acceptor. "
-                                "Of Kerberos: test_foreign_kerberos.py",
+    "Samba gensec as acceptor": "is harness/adapters/gensec.py: `sspi-conform matrix libsspi gensec`. Of Kerberos: "
+                                "test_foreign_kerberos.py",
     "impacket as acceptor": "has none for callers, only inside its SMB server",
 }
 RESULTS: Results = {}
