@@ -77,6 +77,19 @@ def test_a_packed_capture(tmp_path: Path) -> None:
 
 
 @needs_tshark
+def test_standard_input_and_pipes(tmp_path: Path) -> None:
+    content = talk(389, LDAP).bytes()
+    program = [sys.executable, str(ROOT / "harness" / "sspi-conform"), "import"]
+    said = subprocess.run([*program, "-"], input=content, capture_output=True, cwd=tmp_path, check=True, timeout=_SECONDS).stdout
+    assert b"standard input: 1 exchange\n" in said and (tmp_path / "standard-input.exchanges.json").is_file()
+    capture = talk(389, LDAP).write(tmp_path / "a.pcap")
+    piped = subprocess.run(["bash", "-c", f'exec "$@" <(cat {capture}) --json', "-", *program], capture_output=True, timeout=_SECONDS)
+    assert [tokens(one) for one in file.read(piped.stdout, "x").exchanges] != [] and not piped.returncode
+    empty = subprocess.run([*program, "-"], input=b"", capture_output=True, timeout=_SECONDS)
+    assert empty.returncode == 3 and b"standard input: the file is empty" in empty.stderr
+
+
+@needs_tshark
 @pytest.mark.parametrize("content", [b"", b"no capture", b"\x0a\x0d\x0d\x0a", b"\xd4\xc3\xb2\xa1" + bytes(40), b"\x1f\x8b" + bytes(40),
                                      b"\x0a\x0d\x0d\x0a" + b"\xff" * 400, b"{}", Capture().bytes()],
                          ids=["empty", "text", "a block begun", "zeros", "damaged gzip", "a block of 4 GiB", "json", "no packets"])

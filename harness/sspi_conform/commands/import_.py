@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import importing
-from ..decode import keys
 from ..exchange import file
 from ..exchange.model import Recording
-from ..importing import shown
+from ..importing import given, shown
 from ..model import ConformError
 
 _EPILOG = """\
@@ -22,6 +21,7 @@ examples:
   sspi-conform import rdp.pcapng --tls-keys keys.log         a key log (NSS format) or an RSA key opens TLS
   sspi-conform import lab.pcapng --port 10088=kerberos       when a beginning is ambiguous
   sspi-conform import customer.pcapng --keytab http.keytab   tickets are opened; what they told is kept, not they
+  ssh web tcpdump -s 0 -w - port 80 | sspi-conform import -  ends with the capture
   sspi-conform import customer.pcapng --no-redact --json     the exchange file to standard output, with all names
 
 Reads SMB, HTTP and WinRM, LDAP, DCE/RPC over TCP and in pipes, CredSSP, RD Gateway, MS-NNS, DNS TKEY, NTLM inside other
@@ -34,25 +34,18 @@ def add(commands: Any) -> None:
                                  description="Finds every security exchange in a capture, pairs its tokens with how it "
                                              "ended, and writes an exchange file.",
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path, metavar="FILE", help="a capture: pcap, pcapng (also .gz); or a trace of `curl -v`")
+    given.add_options(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the exchange file (default: NAME.exchanges.json, here)")
     parser.add_argument("--json", action="store_true", help="the exchange file to standard output; writes none")
     parser.add_argument("--no-redact", action="store_true", help="keep names, addresses, nonces and proofs")
-    parser.add_argument("--tls-keys", type=Path, action="append", default=[], metavar="FILE",
-                        help="key log or RSA key, for TLS; may be repeated")
-    parser.add_argument("--port", action="append", default=[], metavar="N=PROTOCOL",
-                        help="what is spoken on a port; may be repeated")
-    keys.add_options(parser)
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
-    settings = importing.Options(ports(options.port), tuple(options.tls_keys))
     progress = importing.Progress(_tell if sys.stderr.isatty() else None)
-    recording = importing.load(options.file, settings, progress)
+    recording = given.recording(options, progress)
     _tell_end(progress)
-    recording = _verified(recording, options)
     kept = recording if options.no_redact else _redacted(recording)
     if options.json:
         print(file.text(kept), end="")
@@ -63,19 +56,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _verified(recording: Recording, options: argparse.Namespace) -> Recording:
-    """What secrets tell, told before they become unknowable."""
-    from ..exchange.verify import verified
-    return verified(recording, keys.given(options))
-
-
 def _redacted(recording: Recording) -> Recording:
     from ..exchange.redact import redact
     return redact(recording)
 
 
 def _written(options: argparse.Namespace, recording: Recording) -> str:
-    path = options.out or Path(_stem(options.file.name) + ".exchanges.json")
+    path = options.out or Path(_stem(Path(options.file).name) + ".exchanges.json")
     try:
         file.write(recording, path)
     except OSError as error:
@@ -87,7 +74,7 @@ def _written(options: argparse.Namespace, recording: Recording) -> str:
 def _stem(name: str) -> str:
     for ending in (".gz", ".pcapng", ".pcap", ".cap", ".dmp"):
         name = name.removesuffix(ending)
-    return name or "capture"
+    return {"": "capture", "-": "standard-input"}.get(name, name)
 
 
 def _summary(recording: Recording, seconds: float, progress: importing.Progress) -> str:
@@ -96,19 +83,6 @@ def _summary(recording: Recording, seconds: float, progress: importing.Progress)
     share = round(100 * progress.tshark_seconds / (progress.tshark_seconds + ours)) if progress.tshark_seconds else 0
     return (f"import: {shown.counted(len(recording.exchanges), 'exchange')}; {seconds:.2f} s"
             + (f", tshark {share} %" if share else ""))
-
-
-def ports(words: list[str]) -> dict[int, str]:
-    """What --port options say: 10088=kerberos."""
-    from ..importing.readers import NAMED
-    found = {}
-    for word in words:
-        number, _, name = word.partition("=")
-        if not number.isdigit() or not 0 < int(number) < 65536 or name not in NAMED:
-            raise ConformError(f"--port {word}: neither a port nor a protocol that is read", "",
-                               f"Write 10088=kerberos; the protocols: {', '.join(sorted(NAMED))}.")
-        found[int(number)] = name
-    return found
 
 
 def _tell(frame: int) -> None:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from ..decode import keys
 from ..exchange.model import Recording
 from ..model import ConformError
+from . import Options, Progress, load
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,17 +22,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", action="append", default=[], metavar="N=PROTOCOL", help="what is spoken on a port, as for import")
 
 
-def recording(options: argparse.Namespace) -> Recording:
-    """The input, with what the secrets tell about its legs."""
-    from ..commands.import_ import ports
+def recording(options: argparse.Namespace, progress: Progress | None = None) -> Recording:
+    """The input, with what the secrets tell about its legs; asks for a password before it reads."""
     from ..exchange import verify
-    from . import Options, load
 
     secrets = keys.given(options)
-    with _named(options.file) as path:
-        found = load(path, Options(ports(options.port), tuple(options.tls_keys)))
-    if options.file == "-":
-        found = replace(found, name="standard input")
+    found = load(Path(options.file), Options(ports(options.port), tuple(options.tls_keys)), progress)
     if options.certificate:
         from ..exchange import certificate
 
@@ -48,16 +38,14 @@ def recording(options: argparse.Namespace) -> Recording:
     return verify.verified(found, secrets)
 
 
-@contextmanager
-def _named(word: str) -> Iterator[Path]:
-    """A file by its name. Standard input becomes one in memory: what it holds is nothing for a disk."""
-    if word != "-":
-        yield Path(word)
-        return
-    with os.fdopen(os.memfd_create("standard-input"), "wb") as memory:
-        shutil.copyfileobj(sys.stdin.buffer, memory)
-        memory.flush()
-        try:
-            yield Path(f"/proc/{os.getpid()}/fd/{memory.fileno()}")
-        except ConformError as problem:
-            raise ConformError(problem.what, "standard input", problem.advice) from problem
+def ports(words: list[str]) -> dict[int, str]:
+    """What --port options say: 10088=kerberos."""
+    from .readers import NAMED
+    found = {}
+    for word in words:
+        number, _, name = word.partition("=")
+        if not number.isdigit() or not 0 < int(number) < 65536 or name not in NAMED:
+            raise ConformError(f"--port {word}: neither a port nor a protocol that is read", "",
+                               f"Write 10088=kerberos; the protocols: {', '.join(sorted(NAMED))}.")
+        found[int(number)] = name
+    return found

@@ -117,7 +117,7 @@ class Found:
         return ", ".join(f"{counted(times, name + ' connection')}" for name, times in counts.most_common()) or "no data over TCP"
 
 
-def read(path: Path, sha256: str, options: Options, progress: Progress) -> Recording:
+def read(path: Path, name: str, sha256: str, options: Options, progress: Progress) -> Recording:
     """The recording of a capture; ConformError when nothing is in it."""
     tshark = Tshark(str(path.absolute()))
     found = Found(options)
@@ -127,9 +127,9 @@ def read(path: Path, sha256: str, options: Options, progress: Progress) -> Recor
     found.end()
     found.open(tshark, path)
     progress.tshark_seconds = tshark.seconds
-    recording = found.recording(path.name, sha256, tuple(_complaints(tshark)))
+    recording = found.recording(Path(name).name, sha256, tuple(_complaints(tshark)))
     if not recording.exchanges and not recording.kdc:
-        raise _nothing(path, tshark, found, recording.missing)
+        raise _nothing(name, tshark, found, recording.missing)
     return recording
 
 
@@ -160,9 +160,9 @@ def _complaints(tshark: Tshark) -> Iterable[str]:
         yield f"tshark: {tshark.complaint}"
 
 
-def _nothing(path: Path, tshark: Tshark, found: Found, missing: tuple[str, ...]) -> ConformError:
+def _nothing(name: str, tshark: Tshark, found: Found, missing: tuple[str, ...]) -> ConformError:
     if not found.packets and tshark.complaint:
-        return ConformError(f"tshark reads no packet: {tshark.complaint}", str(path), "Is it a capture, and whole?")
+        return ConformError(f"tshark reads no packet: {tshark.complaint}", name, "Is it a capture, and whole?")
     what = f"no security exchange in it; seen: {found.seen()}"
-    return ConformError("; ".join((what, *missing)), str(path), "Capture both directions, from before the client connects; "
+    return ConformError("; ".join((what, *missing)), name, "Capture both directions, from before the client connects; "
                         "--tls-keys opens TLS, --port names the protocol of an unusual port.")
