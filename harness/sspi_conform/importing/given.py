@@ -19,7 +19,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--certificate", type=Path, metavar="FILE", help="the server's, PEM or DER: its channel bindings are compared")
     parser.add_argument("--tls-keys", type=Path, action="append", default=[], metavar="FILE",
                         help="key log or RSA key, for TLS; may be repeated")
-    parser.add_argument("--port", action="append", default=[], metavar="N=PROTOCOL", help="what is spoken on a port, as for import")
+    parser.add_argument("--port", action="append", default=[], metavar="N=PROTOCOL",
+                        help="what is spoken on a port (10088=kerberos); may be repeated")
 
 
 def recording(options: argparse.Namespace, progress: Progress | None = None) -> Recording:
