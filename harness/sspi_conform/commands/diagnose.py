@@ -75,4 +75,5 @@ def _text(options: argparse.Namespace, recording: Recording, found: list[tuple[V
     sources = load_sources(options.root / "captures" / "sources.yaml", options.root) if cited else {}
     parts = ["\n".join(shown.lines(one, view, sources, options.all)) for view, one in found]
     parts += ["\n".join(f"missing: {shown.printable(text)}" for text in recording.missing)] if recording.missing else []
+    parts += [shown.summary(found)] if len(found) > 1 else []
     return "\n\n".join(parts) if parts else "there is no security exchange in the input"

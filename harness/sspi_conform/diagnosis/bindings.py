@@ -9,7 +9,6 @@ from .model import Rule, Seen
 from .ntlm import says_nothing
 from .view import Step, View
 
-_TLS_PORTS = (443, 636, 3269, 5986)
 _GIVEN = ("given", "of the certificate", "of another")
 _FIELDS = {"NTLM AUTHENTICATE": "MsvAvChannelBindings", "AP-REQ": "Bnd of the authenticator's checksum"}
 
@@ -49,7 +48,7 @@ def bindings_of_a_proxy(view: View) -> Seen | None:
 def bindings_without_tls(view: View) -> Seen | None:
     """Bindings on a connection that has no TLS here: it ended in front of this capture."""
     found = _bound(view)
-    if found is None or found[1] != "given" or _is_tls(view) or _is_bad_bindings(view) or not says_nothing(view):
+    if found is None or found[1] != "given" or view.is_tls or _is_bad_bindings(view) or not says_nothing(view):
         return None
     if _proof(view) == "wrong" or view.exchange.transport not in ("HTTP", "LDAP"):
         return None
@@ -69,7 +68,7 @@ def _nothing_bound(view: View, wanted: str, shown: str) -> Seen | None:
     if found is None or found[1] != wanted:
         return None
     certain = _is_bad_bindings(view)
-    if not certain and not (_is_tls(view) and view.exchange.transport != "CredSSP" and _may_be_bindings(view)):
+    if not certain and not (view.is_tls and view.exchange.transport != "CredSSP" and _may_be_bindings(view)):
         return None
     return found[0].seen(_FIELDS[found[0].kind], shown, _expected(view), certain)
 
@@ -99,12 +98,6 @@ def _expected(view: View) -> str:
 
 def _is_bad_bindings(view: View) -> bool:
     return view.refusal is not None and view.refusal.code in refusals.BAD_BINDINGS
-
-
-def _is_tls(view: View) -> bool:
-    exchange = view.exchange
-    return (exchange.channel is not None or exchange.server_port in _TLS_PORTS or exchange.transport == "HTTPS(RDG)"
-            or view.about("sealed") == "TLS" or view.about("url").startswith("https:"))
 
 
 def _may_be_bindings(view: View) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -34,6 +35,13 @@ def lines(one: Diagnosed, view: View, sources: Mapping[str, Source], everything:
         more = [f"{len(one.findings) - 1} more of it" if len(one.findings) > 1 else "",
                 f"{len(one.notes)} difference{'s' if len(one.notes) > 1 else ''} from Windows that need not harm" if one.notes else ""]
         yield f"  ({', '.join(filter(None, more))}: --all)"
+
+
+def summary(found: list[tuple[View, Diagnosed]]) -> str:
+    """What was found how often, for a file with many exchanges."""
+    counts = Counter(one.findings[0].text.id for _, one in found if one.findings)
+    named = ", ".join(f"{name} {times}" for name, times in counts.most_common())
+    return f"{len(found)} exchanges: " + (f"something is wrong in {counts.total()}: {named}" if counts else "nothing found")
 
 
 def as_json(one: Diagnosed, view: View) -> dict[str, Any]:
@@ -97,7 +105,7 @@ def _finding(finding: Finding, view: View, sources: Mapping[str, Source]) -> Ite
     text, seen = finding.text, finding.seen
     blanks = _blanks(finding, view)
     sure = "" if seen.certain else "Likely, not certain: "
-    yield from _wrapped(f"{text.id}: {sure}{_filled(text.says, blanks)} {_where(finding)}{seen.field} is "
+    yield from _wrapped(f"{text.id}: {sure}{_filled(text.says, blanks)} {_where(finding, view)}{seen.field} is "
                         f"{printable(seen.found)}; Windows: {printable(seen.expected)} ({text.clause}).", 2)
     if not seen.certain and text.sure:
         yield from _wrapped(f"To be sure: {_filled(text.sure, blanks)}", 4)
@@ -114,13 +122,14 @@ def _finding(finding: Finding, view: View, sources: Mapping[str, Source]) -> Ite
 
 def _note(finding: Finding, view: View) -> Iterator[str]:
     text, seen = finding.text, finding.seen
-    yield from _wrapped(f"note {text.id}: {_filled(text.says, _blanks(finding, view))} {_where(finding)}{seen.field} is "
+    yield from _wrapped(f"note {text.id}: {_filled(text.says, _blanks(finding, view))} {_where(finding, view)}{seen.field} is "
                         f"{printable(seen.found)}; Windows: {printable(seen.expected)} ({text.clause}).", 2)
 
 
-def _where(finding: Finding) -> str:
+def _where(finding: Finding, view: View) -> str:
     seen = finding.seen
-    frame = f"frame {seen.frame}" if seen.frame else ""
+    unit = "frame" if view.recording.kind in ("pcap", "case") else "line"
+    frame = f"{unit} {seen.frame}" if seen.frame else ""
     leg = f"Leg {int(seen.place)}" if seen.place and seen.place == int(seen.place) else ""
     both = f"{leg} ({frame})" if leg and frame else leg or frame.capitalize()
     return f"{both}: " if both else ""
@@ -135,8 +144,16 @@ def _blanks(finding: Finding, view: View) -> dict[str, str]:
     standing = {"host": view.about("host") or exchange.server or "the server", "client": exchange.client or "the client",
                 "server": exchange.server or "the server", "service": view.about("service") or "SERVICE",
                 "port": str(exchange.server_port or "PORT"), "transport": exchange.transport, "user": user or "USER",
-                "domain": domain or "DOMAIN", "url": view.about("url") or "URL"}
+                "domain": domain or "DOMAIN", "url": _url(view)}
     return _Blanks({name: printable(value) for name, value in (standing | dict(finding.seen.blanks)).items()})
+
+
+def _url(view: View) -> str:
+    """What to give curl: requests name only the path."""
+    path, host = view.about("url"), view.about("host") or view.exchange.server
+    if "://" in path or not host:
+        return path or "URL"
+    return f"{'https' if view.is_tls else 'http'}://{host}{path}"
 
 
 def _for_commands(blanks: dict[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from .model import Seen
 
 _KERBEROS = ("AP-REQ", "AP-REP", "KRB-ERROR", "TGT-REQ", "TGT-REP")
 NEGOEX_SIGNATURE = b"NEGOEXTS"
+_TLS_PORTS = (443, 636, 3269, 5986)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,13 @@ class View:
     def about(self, name: str, otherwise: str = "") -> str:
         """What the transport says of the service, see exchange.model.Exchange."""
         return self.exchange.about.get(name, otherwise)
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether TLS is around it, as far as the input shows."""
+        exchange = self.exchange
+        return (exchange.channel is not None or exchange.server_port in _TLS_PORTS or exchange.transport == "HTTPS(RDG)"
+                or self.about("sealed") == "TLS" or self.about("url").startswith("https:"))
 
     def of_kdc(self, message: KdcMessage, field: str, found: str, expected: str, certain: bool = True,
                **blanks: str) -> Seen:

@@ -37,6 +37,8 @@ BINDINGS = [
     Provoked("bindings-missing", LiveCase(_BOUND | _NO_BINDINGS, "https", initiator="peer"), ("not there",), _BAD),
     Provoked("bindings-zero", LiveCase(_BOUND, "https"), ("16 zero bytes",), _BAD),
     Provoked("bindings-without-tls", LiveCase(_OTHER), ("no TLS here",), _BAD),
+    Provoked("bindings-of-another-certificate", LiveCase(_OTHER | _KERBEROS, "ldap", keytab="http"), ("authenticator",)),
+    Provoked("bindings-zero", LiveCase(_BOUND | _KERBEROS, "ldap", keytab="http"), ("authenticator",)),
     Provoked("bindings-refused", LiveCase(_OTHER | _KERBEROS, "ldap"), ("SEC_E_BAD_BINDINGS",),
              {"acceptor.leg.1.status": "SEC_E_BAD_BINDINGS"}),
 ]
