@@ -32,8 +32,7 @@ def lines(one: Diagnosed, view: View, sources: Mapping[str, Source], everything:
         for note in one.notes:
             yield from _note(note, view)
     elif len(one.findings) > 1 or one.notes:
-        more = [f"{len(one.findings) - 1} more of it" if len(one.findings) > 1 else "",
-                f"{len(one.notes)} difference{'s' if len(one.notes) > 1 else ''} from Windows that need not harm" if one.notes else ""]
+        more = [_counted(len(one.findings) - 1, "further finding"), _counted(len(one.notes), "note")]
         yield f"  ({', '.join(filter(None, more))}: --all)"
 
 
@@ -70,8 +69,13 @@ def _head(one: Diagnosed) -> str:
     end = "the input ends before the outcome" if outcome is None else (
         f"{'success' if outcome.success else 'failed' if outcome.success is False else 'ends with'}: "
         f"{_named(outcome)}")
-    legs = f", {len(exchange.legs)} legs" if exchange.legs else ""
+    legs = f", {_counted(len(exchange.legs), 'leg')}" if exchange.legs else ""
     return printable(f"exchange {exchange.number}: {exchange.transport}{way}{port}{legs}, {end}")
+
+
+def _counted(number: int, what: str) -> str:
+    """`3 legs`; empty for none."""
+    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
 def _named(outcome: Status) -> str:
@@ -80,7 +84,7 @@ def _named(outcome: Status) -> str:
 
 
 def _nothing(one: Diagnosed, view: View) -> str:
-    legs = f"{len(one.exchange.legs)} legs"
+    legs = _counted(len(one.exchange.legs), "leg") or "the messages to the KDC"
     if one.failed is False:
         return f"no divergence found in {legs}; outcome success"
     missing = [printable(text) for text in one.exchange.missing]

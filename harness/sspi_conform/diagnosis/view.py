@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -150,28 +151,30 @@ def _step(number: int, leg: Leg) -> Step:
 
 
 def views(recording: Recording) -> Iterator[View]:
-    """Every exchange with the KDC messages that belong to it; those of no exchange come as one without legs."""
-    taken: set[int] = set()
-    for exchange in recording.exchanges:
-        mine = [number for number, message in enumerate(recording.kdc) if _belongs(message, exchange, recording)]
-        taken.update(mine)
-        yield View(exchange, recording, tuple(recording.kdc[number] for number in mine))
-    left = tuple(message for number, message in enumerate(recording.kdc) if number not in taken)
+    """Every exchange with the KDC messages that belong to it: those before its end and behind the end of the exchange
+    before. Those of no exchange come as one without legs."""
+    messages = sorted(recording.kdc, key=lambda message: message.frame)
+    frames = [message.frame for message in messages]
+    ends = _ends(recording)
+    known = sorted({-1.0, *ends})  # frame 0: the input numbers none
+    for exchange, end in zip(recording.exchanges, ends):
+        before = known[max(bisect_left(known, end) - 1, 0)]
+        yield View(exchange, recording, tuple(messages[bisect_right(frames, before):bisect_right(frames, end)]))
+    left = tuple(messages[bisect_right(frames, known[-1]):])
     if left:
         yield View(Exchange(len(recording.exchanges), "KDC", ()), recording, left)
 
 
-def _belongs(message: KdcMessage, exchange: Exchange, recording: Recording) -> bool:
-    """Whether a KDC message stands before the end of an exchange and behind the end of the one before."""
-    ends = sorted(_end(one, recording) for one in recording.exchanges)
-    end = _end(exchange, recording)
-    before = max((one for one in ends if one < end), default=0)
-    return before < message.frame <= end
-
-
-def _end(exchange: Exchange, recording: Recording) -> float:
-    """The last frame; where the client sent no token, it may be because of what it was told until the next one begins."""
-    last = max((leg.frame for leg in exchange.legs), default=0)
-    if any(leg.sender == CLIENT and leg.token for leg in exchange.legs):
-        return last
-    return min((one.legs[0].frame - 0.5 for one in recording.exchanges if one.legs and one.legs[0].frame > last), default=math.inf)
+def _ends(recording: Recording) -> list[float]:
+    """The last frame of each exchange; where the client sent no token, it may be because of what it was told until the next
+    one begins."""
+    begins = sorted(one.legs[0].frame for one in recording.exchanges if one.legs)
+    found: list[float] = []
+    for exchange in recording.exchanges:
+        last = max((leg.frame for leg in exchange.legs), default=0)
+        if not any(leg.sender == CLIENT and leg.token for leg in exchange.legs):
+            after = bisect_right(begins, last)
+            found.append(begins[after] - 0.5 if after < len(begins) else math.inf)
+        else:
+            found.append(last)
+    return found
