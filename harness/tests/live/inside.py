@@ -14,6 +14,7 @@ import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -84,8 +85,7 @@ class Inside:
                   endpoints: Mapping[str, Endpoint]) -> dict[str, Any]:
         path = Path(wanted["path"])
         _run(wanted["commands"], world, self._folder)
-        seen, relay = (self._relayed(case, wanted, realm, world, endpoints) if wanted["play"]
-                       else ({}, None))
+        seen, relay = self._relayed(case, wanted, realm, world, endpoints) if wanted["play"] else ({}, None)
         found = relay.packets if relay else self._sniffer.packets()
         key_log = path.with_suffix(".keys")
         secrets = key_log.read_bytes() if key_log.exists() else b""
@@ -136,8 +136,7 @@ def _case(wanted: Mapping[str, Any]) -> Case:
             raise ValueError(f"only the peer can misbehave, and the {side} is {wanted[side]}")
     patch = {key: value for key, value in wanted["settings"].items() if not key.endswith(".misbehave")}
     made = made_case(wanted["play"], **{key.replace(".", "__").replace("-", "_"): value for key, value in patch.items()})
-    object.__setattr__(made, "needs", frozenset(wanted["needs"]))
-    return made
+    return replace(made, needs=frozenset(wanted["needs"]))
 
 
 def _administer(realm: Any, commands: Sequence[str]) -> None:
@@ -147,6 +146,7 @@ def _administer(realm: Any, commands: Sequence[str]) -> None:
 
 
 def _configure(realm: Any, lines: Mapping[str, str]) -> None:
+    """Lines of krb5.conf that the case wants otherwise."""
     text = realm.krb5_conf.read_text()
     for name, value in lines.items():
         text, count = re.subn(rf"(?m)^( +{name}) = .*$", rf"\1 = {value}", text)

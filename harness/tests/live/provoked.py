@@ -14,7 +14,7 @@ from live_bench import LiveCase
 class Provoked:
     """id: of the diagnosis. words: in what was seen, among them what the case is about. observed: what the conductor must
     have seen, so that the case is what it claims to be. password: given to the diagnosis, as is the keytab that the case
-    names. is_note: the exchange succeeds, and the diagnosis is a note. A case with `nt_status` has an injected end."""
+    names. is_note: the exchange succeeds, and the diagnosis is a note."""
 
     id: str
     case: LiveCase
@@ -22,6 +22,12 @@ class Provoked:
     observed: Mapping[str, Any] = field(default_factory=dict)
     password: str = ""
     is_note: bool = False
+
+    @property
+    def is_injected(self) -> bool:
+        """Whether the refusal is put there instead of brought about."""
+        scripted = "krb-error" in self.case.settings.get("acceptor.misbehave", {})
+        return scripted or self.case.nt_status is not None or self.case.http is not None
 
 
 def collected(*modules: ModuleType) -> dict[str, Provoked]:
