@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import commands as command_modules
-from .model import ConformError
+from .error import ConformError
 
 _DESCRIPTION = """\
 Tells whether an SSPI implementation behaves like Windows: plays scenarios against it

@@ -12,20 +12,9 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
+from .error import ConformError as ConformError
+
 SIDES = ("initiator", "acceptor")
-
-
-class ConformError(Exception):
-    """Bad input or wrong usage: exit 3.
-
-    `what` says what is wrong, `where` is "file:line" (or empty), `advice` says
-    what to do next.
-    """
-
-    def __init__(self, what: str, where: str = "", advice: str = "") -> None:
-        self.what, self.where, self.advice = what, where, advice
-        text = f"{where}: {what}" if where else what
-        super().__init__(f"{text}\n  {advice}" if advice else text)
 
 
 class Verdict(IntEnum):

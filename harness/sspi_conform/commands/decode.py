@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..decode import kerberos_tree, keys, ntlm_tree, text, token_tree
-from ..model import ConformError
+from ..error import ConformError
 
 _EPILOG = """\
 examples:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..model import ConformError
+from ..error import ConformError
 from ..proof import krb5_crypto, krb5_tokens
 from ..tokens import TokenError, der, message_kind
 from .kerberos_tree import Exchange, Key, etype_name

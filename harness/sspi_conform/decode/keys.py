@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model import ConformError
+from ..error import ConformError
 from .kerberos_tree import Key
 
 _RC4 = 23

@@ -7,7 +7,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from ..model import ConformError
+from ..error import ConformError
 
 LARGEST = 1 << 20  # bytes of input; a token has at most 64 KiB
 _HEADER = re.compile(r"(?im)^(?P<mark>[<>*]?)\s*(?P<name>(?:Proxy-)?(?:Authorization|Authenticate)|WWW-Authenticate)\s*:"
