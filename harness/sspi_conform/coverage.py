@@ -13,7 +13,7 @@ from math import comb
 from typing import Any
 
 from . import covering, flags, patterns
-from .captures import judged_paths, unrecorded
+from .captures import Captures, judged_paths, unrecorded
 from .model import SIDES, Case, Matcher, PathExpectation, Source
 from .project import Project
 
@@ -69,17 +69,12 @@ class Judged:
 
     def statuses(self) -> dict[str, bool]:
         """The statuses that are expected, and whether anything binds to them."""
-        return by_status_of(self.paths)
-
-
-def by_status_of(paths: Mapping[str, PathExpectation]) -> dict[str, bool]:
-    """The statuses that some paths expect, and whether anything binds to them."""
-    found: dict[str, bool] = {}
-    for name, path in paths.items():
-        if name.endswith(".status"):
-            for status in {value for matcher in _matchers(path) for value in matcher.asked()}:
-                found[status] = found.get(status, False) or path.binding
-    return found
+        found: dict[str, bool] = {}
+        for name, path in self.paths.items():
+            if name.endswith(".status"):
+                for status in {value for matcher in _matchers(path) for value in matcher.asked()}:
+                    found[status] = found.get(status, False) or path.binding
+        return found
 
 
 @dataclass
@@ -111,7 +106,7 @@ def judged_cases(project: Project, cases: Iterable[Case] | None = None) -> list[
         names = set(judged_paths(case, project.captures))
         paths = {path: one for path, one in project.captures.of(case).paths.items() if path in names}
         if paths:
-            found.append(Judged(case, patterns.points(case)["mechanism"], paths))
+            found.append(Judged(case, patterns.implied(case.settings)["mechanism"], paths))
     return found
 
 
@@ -178,6 +173,16 @@ def pair_rows(cases: list[Judged]) -> list[Pairs]:
     return rows
 
 
+def asked_for(side: str) -> dict[str, list[str]]:
+    """For each flag that a side may return those that ask for it."""
+    found: dict[str, list[str]] = {}
+    for flag in flags.of(f"{_PREFIX[side]}_REQ_"):
+        twin = returned_twin(flag, f"{_PREFIX[side]}_RET_")
+        if twin:
+            found.setdefault(twin, []).append(flag.name)
+    return found
+
+
 def returned_twin(flag: flags.Flag, prefix: str) -> str | None:
     """The name under which a flag comes back: its own, or that of a bit which exists only there."""
     back = {one.name: flags.number(prefix, one) for one in flags.of(prefix)}
@@ -234,18 +239,27 @@ def by_source(cases: list[Judged], project: Project) -> dict[str, Row]:
     """For each fact the cases that it judges. A fact that stronger ones overrule counts as well: it was compared. So
     does a fact about a status where that status is expected, whoever says so."""
     rows: dict[str, Row] = {}
-    named = {source.fields["name"]: source.id for source in project.captures.sources.values()
-             if source.fields.get("kind") == "status" and "name" in source.fields}
+    named = facts_of_statuses(project.captures)
     for one in cases:
-        found = one.sources()
-        for record in project.captures.of(one.case).records:
-            if any(path in one.paths for path in record.expect):
-                for source in record.sources:
-                    found.setdefault(source.id, False)
-        found = {named[name]: binding for name, binding in one.statuses().items() if name in named} | found
-        for name, binding in found.items():
+        for name, binding in facts_of(one, project.captures, named).items():
             rows.setdefault(name, Row(name)).cells.setdefault(one.mechanism, Count()).add(binding)
     return rows
+
+
+def facts_of(one: Judged, captures: Captures, named: Mapping[str, str]) -> dict[str, bool]:
+    """The facts that judge a case, as `by_source` counts them."""
+    found = one.sources()
+    for record in captures.of(one.case).records:
+        if any(path in one.paths for path in record.expect):
+            for source in record.sources:
+                found.setdefault(source.id, False)
+    return {named[name]: binding for name, binding in one.statuses().items() if name in named} | found
+
+
+def facts_of_statuses(captures: Captures) -> dict[str, str]:
+    """For each status the fact that is about it."""
+    return {source.fields["name"]: source.id for source in captures.sources.values()
+            if source.fields.get("kind") == "status" and "name" in source.fields}
 
 
 def _source_rows(judged: Mapping[str, Row], sources: Mapping[str, Source], table: str,

@@ -2,7 +2,8 @@
 """The cases of a run for its page: a row each for the list and its filters, and what a case opens.
 
 The block `cases` has `names`, the words of each facet; `cases`, a list [id, scenario, verdict, mechanism, side,
-evidence, flags, statuses, facts, note] for each case, words as places in `names`; `details`, what each opens; `sources`,
+evidence, flags, statuses, facts, alone, returned, expects, note] for each case, words as places in `names`, the last three
+of them as coverage.py counts cases; `details`, what each opens; `sources`,
 what all of them cite. A case opens a block `case`; a row of it is [path, expected, actual, evidence, bits, records, missing,
 extra], where `bits` are those of `case.js`, `records` are places in `sources` and the last two the words to mark.
 """
@@ -14,8 +15,8 @@ from typing import Any
 
 from .. import judge, matchers, settings
 from ..captures import Captures
-from ..coverage import by_status_of
-from ..model import Case, Difference, PathExpectation, Record, Result, Source, Verdict, show
+from ..coverage import Judged, asked_for, facts_of, facts_of_statuses
+from ..model import SIDES, Case, Difference, PathExpectation, Record, Result, Source, Verdict, show
 from ..patterns import implied
 from . import blocks
 from .detail import REDACTED
@@ -53,7 +54,8 @@ class Cases:
     def __init__(self, captures: Captures, here: str, repeat: Callable[[Case], str]) -> None:
         self._captures, self._here, self._repeat = captures, here, repeat
         self._names = {name: _Words() for name in ("scenario", "verdict", "mechanism", "side", "evidence", "flag", "status",
-                                                   "fact")}
+                                                   "fact", "alone", "returned", "expects")}
+        self._named, self._asked_for = facts_of_statuses(captures), {side: asked_for(side) for side in SIDES}
         self._records, self._facts = _Words(), dict[str, Any]()
         self._found: dict[str, tuple[Verdict, list[Any], Ready]] = {}
         for verdict in sorted(Verdict, reverse=True):
@@ -72,16 +74,16 @@ class Cases:
 
     def _row(self, result: Result) -> list[Any]:
         case, names = result.case, self._names
-        expectation = self._captures.of(case)
-        own = [one for path, one in expectation.paths.items() if _is_own(path, case)]
-        statuses = dict.fromkeys(by_status_of(expectation.paths)) | _observed_statuses(result)
-        facts = dict.fromkeys(source.id for one in own for record in one.records for source in record.sources)
+        mechanism, flags = implied(case.settings)["mechanism"], case.settings[case.subject]["flags"]
+        judged = Judged(case, mechanism, {path: one for path, one in self._captures.of(case).paths.items() if _is_own(path, case)})
+        back, twins = judged.flags(), self._asked_for[case.subject]
+        many = {"flag": flags, "status": dict.fromkeys(judged.statuses()) | _observed_statuses(result),
+                "fact": facts_of(judged, self._captures, self._named), "alone": flags if len(flags) == 1 and judged.paths else (),
+                "returned": [flag for name in back for flag in twins.get(name, ())], "expects": judged.statuses()}
         return [case.id, names["scenario"].place(case.scenario.id, case.scenario.title),
-                names["verdict"].place(result.verdict.label), names["mechanism"].place(implied(case.settings)["mechanism"]),
+                names["verdict"].place(result.verdict.label), names["mechanism"].place(mechanism),
                 names["side"].place(case.subject), names["evidence"].place(result.evidence or "none"),
-                [names["flag"].place(flag) for flag in case.settings[case.subject]["flags"]],
-                [names["status"].place(status) for status in statuses], [names["fact"].place(fact) for fact in facts],
-                _note(result)]
+                *([names[name].place(word) for word in words] for name, words in many.items()), _note(result)]
 
     def _case(self, result: Result) -> Mapping[str, Any]:
         case, scenario = result.case, result.case.scenario

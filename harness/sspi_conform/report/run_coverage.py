@@ -17,7 +17,7 @@ _WRONG = (Verdict.FAIL, Verdict.ERROR)
 _KNOWN = (Verdict.KNOWN_FAILURE, Verdict.DIFFERS)
 _NOT_PLAYED = (Verdict.UNSUPPORTED,)
 _MANY = 40  # cases from which on a cell has its full colour
-_FACETS = {"flags": "flag", "statuses": "status", "bindings": "fact", "paths": "fact"}
+_FACETS = {"statuses": "expects", "bindings": "fact", "paths": "fact"}  # of the list
 _TITLES = {
     "bindings": "Channel bindings: each outcome that is known, and the cases that its facts judge",
     "statuses": "Statuses: cases that expect them",
@@ -25,7 +25,7 @@ _TITLES = {
     "attributes": "Context attributes: what each side answers",
 }
 LEGEND = ("A number is how many cases judge that, +n those that only advise. Green: all of them as Windows. Amber: ≈n are known "
-          "failures or differ from advice. Red: ✗n fail. Grey: not played. A dot: no case. A cell leads to cases of that kind.")
+          "failures or differ from advice. Red: ✗n fail. Grey: not played. A dot: no case. A cell leads to its cases.")
 
 
 class Maps:
@@ -112,8 +112,10 @@ _NONE = Count()
 
 
 def _address(table: str, name: str, column: str, more: Mapping[str, str]) -> str:
-    """The filters that show the cases of a cell, or nearly: the list knows what is asked, not whether it is asked alone."""
-    if table not in _FACETS:
+    """The filters that show the cases of a cell."""
+    mechanism, _, kind = column.partition(" ")
+    facet = kind if table == "flags" else _FACETS.get(table)
+    if facet is None:
         return ""
     value = name.removeprefix("ISC_REQ_").removeprefix("ASC_REQ_") if table == "flags" else name
-    return urlencode({"mechanism": column.partition(" ")[0], _FACETS[table]: value, **more})
+    return urlencode({"mechanism": mechanism, facet: value, **more})

@@ -2,7 +2,9 @@
 // The list of cases: filtered by text and facets, drawn only where it is seen, kept in the address.
 
 const ROW = 46; // pixels; page.css has the same
-const FACETS = ["mechanism", "side", "flag", "status", "evidence", "fact"];
+const CHOSEN = ["mechanism", "side", "flag", "status", "evidence", "fact"];
+const LINKED = {alone: "asks only for", returned: "judges among what is returned", expects: "expects"}; // by the coverage
+const FACETS = [...CHOSEN, ...Object.keys(LINKED)];
 
 /** {names, cases, details, sources}: see run_cases.py. */
 function caseList(block) {
@@ -28,9 +30,10 @@ class CaseList {
     requestAnimationFrame(() => this.arrive());
   }
 
-  read([id, scenario, verdict, mechanism, side, evidence, flag, status, fact, note], number) {
+  read([id, scenario, verdict, mechanism, side, evidence, flag, status, fact, alone, returned, expects, note], number) {
     const title = this.names.scenario[scenario];
-    return {id, number, verdict, title, note, mechanism, side, evidence, flag: new Set(flag), status: new Set(status), fact: new Set(fact),
+    return {id, number, verdict, title, note, mechanism, side, evidence, flag: new Set(flag), status: new Set(status), fact: new Set(fact), alone: new Set(alone),
+      returned: new Set(returned), expects: new Set(expects),
       searched: `${id} ${title} ${note}`.toLowerCase()};
   }
 
@@ -41,7 +44,8 @@ class CaseList {
       "aria-label": "Search cases", oninput: () => this.change({q: this.search.value})});
     this.verdicts = el("div", {class: "verdicts", role: "group", "aria-label": "Verdicts"},
       this.names.verdict.map(([label, tone, sign], number) => this.verdictButton(label, tone, sign, number)));
-    this.selects = Object.fromEntries(FACETS.map((facet) => [facet, this.select(facet)]));
+    this.selects = Object.fromEntries(CHOSEN.map((facet) => [facet, this.select(facet)]));
+    this.linked = el("span", {class: "linked"});
     this.count = el("span", {class: "count", "aria-live": "polite"});
     this.inner = el("div", {class: "rows"});
     this.view = el("div", {class: "list", role: "listbox", tabindex: "0", "aria-label": "Cases", id: "list",
@@ -52,9 +56,9 @@ class CaseList {
     new ResizeObserver(() => this.paint()).observe(this.view);
     return el("div", {class: "cases"},
       el("div", {class: "filters", role: "search"}, el("div", {}, this.search, this.verdicts),
-        el("div", {}, FACETS.map((facet) => el("label", {}, el("span", {}, facet), this.selects[facet])),
+        el("div", {}, CHOSEN.map((facet) => el("label", {}, el("span", {}, facet), this.selects[facet])),
           el("button", {type: "button", class: "reset", onclick: () => this.reset()}, "Clear filters"))),
-      el("p", {class: "hint"}, this.count, el("span", {class: "keys"},
+      el("p", {class: "hint"}, this.count, this.linked, el("span", {class: "keys"},
         "In the list: arrows or j and k choose, Enter goes to the case, Esc comes back, / searches.")),
       el("div", {class: "columns"}, this.view, this.detail));
   }
@@ -119,7 +123,10 @@ class CaseList {
   apply() {
     const {state} = this;
     if (this.search.value !== state.q) this.search.value = state.q;
-    for (const facet of FACETS) this.selects[facet].value = state[facet] || "";
+    for (const facet of CHOSEN) this.selects[facet].value = state[facet] || "";
+    this.linked.replaceChildren(...Object.entries(LINKED).filter(([facet]) => state[facet]).map(([facet, words]) =>
+      el("button", {type: "button", "aria-label": `No longer: ${words} ${visible(state[facet])}`, onclick: () => this.change({[facet]: ""})},
+        `${words} ${state[facet]} ×`)));
     for (const button of this.verdicts.children) button.setAttribute("aria-pressed", String(state.verdict.includes(button.dataset.verdict)));
     const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
     const verdicts = new Set(state.verdict.map((label) => this.names.verdict.findIndex(([name]) => name === label)));
