@@ -34,6 +34,9 @@ def play_under_gdb(case: Case, options: RunOptions, commands: Sequence[str] = ()
     if home_of(case) == "ad":
         raise ConformError(f"case '{case.id}' plays in namespaces of its own, which gdb would have to enter too", "",
                            "Look at it with 'sspi-conform run -v'.")
+    if options.subject.wants_wine:
+        raise ConformError(f"{options.subject.name} runs under Wine, whose processes gdb does not start", "",
+                           "Look at it with 'sspi-conform show --run'.")
 
     with realm_for(home_of(case), options.realm_cache) as realm, \
             tempfile.TemporaryDirectory(prefix="gdb-", dir=realm.folder) as name:
