@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,6 @@ from sspi_conform import wine
 from sspi_conform.endpoint import Endpoint
 from sspi_conform.model import Case, ConformError, Trace
 from sspi_conform.pipelines import RunOptions, run_cases
-from sspi_conform.profiles import Profile
 from sspi_conform.programs import peer_program, program_of
 from sspi_conform.project import open_project
 
@@ -69,6 +69,28 @@ def test_an_exchange_with_the_independent_peer(cache: Path, pattern: str) -> Non
 
 
 @needs_wine
+def test_wineserver_killed_in_the_middle(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes then is a fault of the harness, never an outcome, and names who died."""
+    running: list[wine.Wine] = []
+
+    class Watched(wine.Wine):
+        def __enter__(self) -> wine.Wine:
+            running.append(super().__enter__())
+            return running[0]
+
+    monkeypatch.setattr(wine, "Wine", Watched)
+    outcomes = []
+    for _, trace in run_cases(open_project(ROOT).select(["flag[subject=initiator,mechanism=Kerberos]"]), options(cache)):
+        outcomes.append(trace.ended)
+        if len(outcomes) == 3:
+            os.kill(running[0].processes["wineserver"], signal.SIGKILL)
+    assert outcomes[:3] == [None] * 3
+    assert outcomes[-1] is not None and outcomes[-1].kind == "harness"
+    first = next(ended for ended in outcomes if ended is not None)
+    assert first.kind == "harness" and "wineserver" in first.detail and "signal 9" in first.detail
+
+
+@needs_wine
 @pytest.mark.parametrize("moment", ["wineserver", "sspi-probe.exe secur32.dll"])
 def test_killed_harness_leaves_no_wine(cache: Path, tmp_path: Path, moment: str) -> None:
     """While it makes the prefix, and while it plays."""
@@ -117,11 +139,14 @@ def test_the_time_is_told_before_the_run() -> None:
 
 def played(pattern: str, cache: Path) -> tuple[Case, Trace]:
     """One case of the suite with Wine as its subject."""
-    project = open_project(ROOT)
-    profile: Profile = project.profile("wine")
-    options = RunOptions(program_of(profile, project.probe(), ROOT), peer_program(), jobs=1, realm_cache=cache)
-    (found,) = run_cases([project.one(pattern)], options)
+    (found,) = run_cases([open_project(ROOT).one(pattern)], options(cache))
     return found
+
+
+def options(cache: Path) -> RunOptions:
+    """One pipeline with Wine as the subject."""
+    project = open_project(ROOT)
+    return RunOptions(program_of(project.profile("wine"), project.probe(), ROOT), peer_program(), jobs=1, realm_cache=cache)
 
 
 def wine_processes(*places: str) -> dict[int, str]:
