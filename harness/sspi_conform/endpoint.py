@@ -40,11 +40,11 @@ class Endpoint:
 
     argv: the command; environment: the whole of it, nothing is inherited;
     folder: where stderr goes; deadline: seconds for each line, None to wait for ever (a debugger is attached).
-    serve: what a fork of this process does instead of running argv.
+    serve: what a fork of this process does instead of running argv. tries: how often it may die before its first answer.
     """
 
     def __init__(self, side: str, argv: Sequence[str], environment: Mapping[str, str], folder: Path,
-                 deadline: float | None = DEADLINE, serve: Callable[[], int] | None = None) -> None:
+                 deadline: float | None = DEADLINE, serve: Callable[[], int] | None = None, tries: int = 1) -> None:
         self.side = side
         self.argv = list(argv)
         self.environment = dict(environment)
@@ -53,6 +53,7 @@ class Endpoint:
         self.pid = 0
         self._deadline = deadline
         self._serve = serve
+        self._tries = tries
         self._number = 0
         self._due = (0, 0, "")
         self._process: subprocess.Popen[bytes] | Fork | None = None
@@ -60,12 +61,18 @@ class Endpoint:
         self._loads = json.JSONDecoder().decode
 
     def __enter__(self) -> Endpoint:
-        self._start()
-        try:
-            self._greet()
-        except BaseException:
-            self.close()
-            raise
+        for left in reversed(range(self._tries)):
+            self._start()
+            try:
+                self._greet()
+                break
+            except EndpointEnded:
+                self.close()
+                if not left:
+                    raise
+            except BaseException:
+                self.close()
+                raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,

@@ -19,6 +19,8 @@ from .world import Surroundings, World, filled_in, furnish
 if TYPE_CHECKING:
     from .wine import Prefix, Wine
 
+STARTS = 3  # under Wine, which one time in a thousand finds an address taken that it needs, and gives up
+
 PEERS = ("independent", "self", "libsspi")
 
 
@@ -44,7 +46,7 @@ class Program:
         """
         argv, environment = self.command(world, around, folder)
         serve = self.serve if forked and not world.enter else None
-        return Endpoint(side, argv, environment, folder, deadline, serve)
+        return Endpoint(side, argv, environment, folder, deadline, serve, STARTS if self.wine is not None else 1)
 
     def command(self, world: World, around: Surroundings, folder: Path) -> tuple[list[str], dict[str, str]]:
         """The command and the whole environment, once the folder is furnished."""

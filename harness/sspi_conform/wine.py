@@ -163,13 +163,26 @@ def _start(prefix: Prefix, probe: Path, kept: Sequence[int] = ()) -> Keeper:
         keeper.start(_SERVER, [f"{_PROGRAMS}/wineserver64", "--foreground", "--persistent"], environment, prefix.folder,
                      _log_of(prefix.folder, _SERVER))
         _wait_for_socket(keeper, prefix.folder / "tmp")
-        keeper.start(_BOOT, prefix.command([str(probe), "--version"]), environment, prefix.folder,
-                     _log_of(prefix.folder, "boot"))
-        keeper.wait_end(_BOOT, 180.0)
+        _boot(keeper, prefix, probe, environment)
     except BaseException:
         keeper.close()
         raise
     return keeper
+
+
+def _boot(keeper: Keeper, prefix: Prefix, probe: Path, environment: Mapping[str, str], tries: int = 3) -> None:
+    """The first process: an empty prefix is filled before it runs. Wine now and then finds an address taken that it
+    needs, and gives up."""
+    for left in reversed(range(tries)):
+        keeper.start(_BOOT, prefix.command([str(probe), "--version"]), environment, prefix.folder,
+                     _log_of(prefix.folder, "boot"))
+        try:
+            keeper.wait_end(_BOOT, 180.0)
+            return
+        except RealmError:
+            keeper.require_alive(_SERVER)
+            if not left:
+                raise
 
 
 def _log_of(folder: Path, part: str) -> Path:

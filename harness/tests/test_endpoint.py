@@ -99,6 +99,20 @@ def test_it_must_admit_what_it_does_not_understand(tmp_path: Path) -> None:
             assert not one.alive
 
 
+def test_a_start_that_fails_once_is_tried_again(tmp_path: Path) -> None:
+    argv = [sys.executable, "-I", "-c", "import os, sys\n"
+            "if not os.path.exists(sys.argv[1]):\n"
+            "    open(sys.argv[1], 'w').close()\n"
+            "    sys.exit(1)\n"
+            "os.execv(sys.argv[2], sys.argv[2:])", str(tmp_path / "was here"), *fake_argv()]
+    with pytest.raises(EndpointEnded, match="exit 1"):
+        with Endpoint("acceptor", argv, {}, tmp_path):
+            pass
+    (tmp_path / "was here").unlink()
+    with Endpoint("acceptor", argv, {}, tmp_path, tries=2) as endpoint:
+        assert endpoint.call(DELETE)["status"] == "0x00000000"
+
+
 def test_death_at_the_start_quotes_stderr(tmp_path: Path) -> None:
     argv = [sys.executable, "-I", "-c", "import sys; sys.exit('no such library here')"]
     with pytest.raises(EndpointEnded, match="no such library here") as caught:
