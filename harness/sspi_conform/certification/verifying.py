@@ -2,6 +2,8 @@
 """Whether a bundle is what it says: nothing in it is believed that can be worked out again."""
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -16,6 +18,20 @@ from .carried import SCHEMA, Judged, judge_again, required_set
 
 LARGEST = 32 * 1024 * 1024  # bytes of a bundle; one of all cases would have half of it
 _METHODS = {signature.RAW: "Ed25519", signature.CMS: "CMS"}
+
+# What certify writes, and nothing besides, by document and part of it.
+_FORMS: Mapping[tuple[str, ...], Mapping[str, type]] = {
+    ("statement.json",): {"schema": int, "kind": str, "date": str, "product": dict, "implementation": dict, "suite": dict,
+                          "profile": str, "verdicts": dict, "required_set": dict},
+    ("statement.json", "product"): dict.fromkeys(facts.PRODUCT, str),
+    ("statement.json", "implementation"): {"name": str, "adapter": bool, "files": list, "loads": list},
+    ("statement.json", "suite"): {"version": str, "commit": str, "clean": bool, "changed": list},
+    ("required.json",): {"schema": int, "profile": dict, "cases": dict},
+    ("observations.json",): {"cases": dict},
+    ("not-run.json",): {"not_required": list, "unsupported": list},
+    ("known-failures.json",): {"entries": list},
+    ("configuration.json",): {"profile": dict, "machine": dict},
+}
 
 
 @dataclass(frozen=True)
@@ -152,6 +168,11 @@ def _date(outcome: Outcome) -> datetime:
 
 
 def _check_documents(outcome: Outcome, members: Mapping[str, bytes], open_suite: Callable[[], Project], trust: Trust) -> None:
+    for place, form in _FORMS.items():
+        value = functools.reduce(operator.getitem, place[1:], outcome.documents[place[0]])
+        if {name: type(one) for name, one in value.items()} != form:
+            outcome.add(place[0], f"{' '.join(place[1:]) or 'it'} has not the parts {', '.join(form)}, each of its kind")
+            return
     stated, required = outcome.documents["statement.json"], outcome.documents["required.json"]
     seen = outcome.documents["observations.json"]["cases"]
     if stated["schema"] != bundle.SCHEMA or required["schema"] != SCHEMA:
@@ -189,7 +210,7 @@ def _check_statement(outcome: Outcome, stated: Mapping[str, Any], required: Mapp
             said, counted = differences.short(stated[name]), differences.short(value)
             outcome.add("statement.json", f"'{name}' says {said}, counted again it is {counted}")
     bundle.date_of(stated["date"])
-    missing = [name for name in facts.PRODUCT if not str(stated["product"].get(name, "")).strip()]
+    missing = [name for name in facts.PRODUCT if not stated["product"][name].strip()]
     if missing or not stated["implementation"]["files"]:
         outcome.add("statement.json", f"it does not say {', '.join(missing) or 'which files were judged'}")
     if not stated["suite"]["clean"]:
