@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import windows_recordings as windows
 
+from sspi_conform.importing import smb
+from sspi_conform.importing.packets import Packet
 from sspi_conform.model import ConformError
 from sspi_conform.proof import krb5_crypto, krb5_inputs, krb5_tokens, wire
 from sspi_conform.proof.krb5_inputs import Known
@@ -161,12 +163,17 @@ def _pdus(*sizes: int) -> Iterator[bytes]:
         yield b"\0" * 2 + size.to_bytes(2, "big") + b"x" * size
 
 
+def _packet(frame: int, number: int, data: bytes) -> Packet:
+    return Packet(frame, 0.0, ("", 1), ("", 2), "0", number, None, 0, len(data), data)
+
+
 def test_streams_are_put_together() -> None:
     """Segments out of order, twice, and cut anywhere."""
     data = b"".join(_pdus(5, 9))
-    pieces = [wire.Segment(3, True, 11, data[10:]), wire.Segment(1, True, 1, data[:4]),
-              wire.Segment(2, True, 5, data[4:10]), wire.Segment(4, True, 1, data[:10])]
-    found = list(wire._records(pieces, wire._nbss_size))
+    pieces = [_packet(3, 11, data[10:]), _packet(1, 1, data[:4]), _packet(2, 5, data[4:10]), _packet(4, 1, data[:10])]
+    found = list(wire._Ordered(pieces, 2).records(smb.size_of))
     assert [one.data for one in found] == list(_pdus(5, 9)) and found[1].frame == 3
     with pytest.raises(ConformError):
-        list(wire._records([pieces[0], pieces[1]], wire._nbss_size))
+        list(wire._Ordered([pieces[0], pieces[1]], 2).records(smb.size_of))
+    with pytest.raises(ConformError):
+        list(wire._Ordered([_packet(1, 1, b"x" * 20)], 2).records(smb.size_of))

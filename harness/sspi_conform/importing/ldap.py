@@ -34,7 +34,7 @@ class Ldap(Reader):
         return CLIENT if tag in _FROM_CLIENT else SERVER if tag in _FROM_SERVER else None
 
     def framing(self, sender: str) -> Framing:
-        return Sized(_size, lambda data: _operation(data) is not None, self._is_wanted)
+        return Sized(size_of, lambda data: _operation(data) is not None, self._is_wanted)
 
     def _is_wanted(self, data: bytearray, size: int) -> bool:
         return not self.is_tls and _operation(bytes(data[:24])) in (
@@ -102,7 +102,7 @@ def _text(data: bytes) -> str:
     return data.rstrip(b"\0").decode("utf-8", "replace")[:400]
 
 
-def _size(data: bytes | bytearray) -> int:
+def size_of(data: bytes | bytearray) -> int:
     """An LDAPMessage in BER, or what SASL puts around a protected one: four octets of length (RFC 4422 3.7)."""
     if len(data) < 6:
         return UNKNOWN

@@ -39,7 +39,7 @@ class Smb(Reader):
         return None
 
     def framing(self, sender: str) -> Framing:
-        return Sized(_size, _begins, lambda data, size: size <= _LARGEST_READ)
+        return Sized(size_of, _begins, lambda data, size: size <= _LARGEST_READ)
 
     def record(self, sender: str, record: Record) -> None:
         dialect = self._dialects.get(record.data[4:8])
@@ -92,7 +92,7 @@ def _cutter(association: rpc.Association, sender: str) -> Cutter:
     return Cutter(rpc.FRAMING, lambda record: association.pdu(sender, record), lambda piece: None)
 
 
-def _size(data: bytes | bytearray) -> int:
+def size_of(data: bytes | bytearray) -> int:
     if len(data) < 4:
         return UNKNOWN
     return 4 + int.from_bytes(data[1:4], "big") if data[0] == 0 or data[0] in _SESSION_MESSAGES else NOT_THIS

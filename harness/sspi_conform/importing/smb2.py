@@ -29,7 +29,7 @@ class Smb2:
         self._reading: dict[int, bytes] = {}   # message id: file
 
     def message(self, sender: str, data: bytes, record: Record) -> None:
-        for packet in _chained(data):
+        for packet in chained(data):
             command = struct.unpack_from("<H", packet, 12)[0]
             handler = _HANDLERS.get((command, sender))
             if handler:
@@ -81,40 +81,40 @@ class Smb2:
             draft.about.setdefault("host", host[:255])
 
     def write(self, packet: bytes, record: Record) -> None:
-        data = _buffer(packet, _number(packet, "<H", _HEADER + 2), _number(packet, "<I", _HEADER + 4))
-        self._pipe(_ids(packet)[1], packet[_HEADER + 16:_HEADER + 32], CLIENT, data, record)
+        self._pipe(packet, packet[_HEADER + 16:_HEADER + 32], CLIENT, record)
 
     def read(self, packet: bytes, record: Record) -> None:
         self._reading[_ids(packet)[0]] = packet[_HEADER + 16:_HEADER + 32]
 
     def were_read(self, packet: bytes, record: Record) -> None:
-        file = self._reading.get(_ids(packet)[0])
-        if file is not None and _number(packet, "<H", _HEADER) == 17:
-            data = _buffer(packet, _number(packet, "<B", _HEADER + 2), _number(packet, "<I", _HEADER + 4))
-            self._pipe(_ids(packet)[1], file, SERVER, data, record)
+        self._pipe(packet, self._reading.get(_ids(packet)[0], b""), SERVER, record)
 
     def transceive(self, packet: bytes, record: Record) -> None:
-        self._controlled(packet, CLIENT, _HEADER + 24, record)
+        self._pipe(packet, packet[_HEADER + 8:_HEADER + 24], CLIENT, record)
 
     def transceived(self, packet: bytes, record: Record) -> None:
-        self._controlled(packet, SERVER, _HEADER + 32, record)
+        self._pipe(packet, packet[_HEADER + 8:_HEADER + 24], SERVER, record)
 
-    def _controlled(self, packet: bytes, sender: str, at: int, record: Record) -> None:
-        if _number(packet, "<I", _HEADER + 4) == _PIPE_TRANSCEIVE:
-            data = _buffer(packet, _number(packet, "<I", at), _number(packet, "<I", at + 4))
-            self._pipe(_ids(packet)[1], packet[_HEADER + 8:_HEADER + 24], sender, data, record)
-
-    def _pipe(self, session: int, file: bytes, sender: str, data: bytes, record: Record) -> None:
+    def _pipe(self, packet: bytes, file: bytes, sender: str, record: Record) -> None:
         if len(file) == 16 and not record.damaged:
-            self._smb.pipe(session, file, _IN_PIPE).feed(sender, data, record)
+            self._smb.pipe(_ids(packet)[1], file, _IN_PIPE).feed(sender, file_data(packet, sender), record)
 
 
-def _chained(data: bytes) -> Iterator[bytes]:
+def chained(data: bytes) -> Iterator[bytes]:
     """Compounded requests and responses (MS-SMB2 3.3.5.2.7)."""
     while data[:4] == b"\xfeSMB" and len(data) >= _HEADER:
         following = _number(data, "<I", 20)
         yield data[:following] if following >= _HEADER else data
         data = data[following:] if following >= _HEADER else b""
+
+
+def file_data(packet: bytes, sender: str) -> bytes:
+    """What a packet writes to a file, reads from it, or does both with in a pipe (MS-SMB2 2.2.20, 2.2.21, 2.2.31, 2.2.32)."""
+    command = _number(packet, "<H", 12)
+    if command == _IOCTL and _number(packet, "<I", _HEADER + 4) != _PIPE_TRANSCEIVE:
+        return b""
+    form, offset, size = _DATA.get((command, sender), ("<H", len(packet), len(packet)))
+    return _buffer(packet, _number(packet, form, offset), _number(packet, "<I", size))
 
 
 def _ids(packet: bytes) -> tuple[int, int]:
@@ -130,6 +130,11 @@ def _buffer(packet: bytes, offset: int, size: int) -> bytes:
     return packet[offset:offset + size] if offset >= _HEADER and offset + size <= len(packet) else b""
 
 
+# Where offset and size of the data are; an error that has none is smaller.
+_DATA = {
+    (_WRITE, CLIENT): ("<H", _HEADER + 2, _HEADER + 4), (_READ, SERVER): ("<B", _HEADER + 2, _HEADER + 4),
+    (_IOCTL, CLIENT): ("<I", _HEADER + 24, _HEADER + 28), (_IOCTL, SERVER): ("<I", _HEADER + 32, _HEADER + 36),
+}
 _HANDLERS = {
     (_NEGOTIATE, SERVER): Smb2.offer, (_SESSION_SETUP, CLIENT): Smb2.setup, (_SESSION_SETUP, SERVER): Smb2.answer,
     (_TREE_CONNECT, CLIENT): Smb2.tree, (_WRITE, CLIENT): Smb2.write, (_READ, CLIENT): Smb2.read,

@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signed and sealed messages that follow an authentication in a recording.
 
-tshark gives the segments of the TCP connections; what is in them is read here, because its dissectors either open
-these messages or hide them. Nothing of it is kept.
+tshark gives the packets; what is in the connections is read here, because its dissectors either open these messages
+or hide them. Nothing of it is kept.
 """
 from __future__ import annotations
 
 import shutil
 import struct
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..exchange.model import CLIENT, SERVER
+from ..importing import ldap, rpc, smb, smb2
+from ..importing.packets import Packet, packets
+from ..importing.reader import NOT_THIS, Sized
+from ..importing.streams import Cutter, Half, Piece, Record
+from ..importing.tshark import Tshark
 from ..model import ConformError
 from .recordings import Exchange
 
@@ -24,8 +29,6 @@ _REQUEST, _RESPONSE, _FAULT = 0, 2, 3
 _RPC_HEADER = {_REQUEST: 24, _RESPONSE: 24, _FAULT: 32}
 _OBJECT_UUID = 0x80
 _NNS_DONE, _NNS_GOING = 0x14, 0x16
-_SMB2 = b"\xfeSMB"
-_SMB2_READ, _SMB2_WRITE, _SMB2_IOCTL = 8, 9, 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,6 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    frame: int
-    from_client: bool
-    number: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Chunk:
     """A piece of one direction's stream, complete in `frame`."""
 
@@ -68,41 +63,33 @@ def tshark() -> str | None:
     return shutil.which("tshark")
 
 
-def messages(exchange: Exchange, segments_of: Mapping[str, list[Segment]]) -> list[Message]:
+def messages(exchange: Exchange, packets_of: Mapping[str, list[Packet]]) -> list[Message]:
     """What follows the exchange on its connection, in the order of the wire."""
-    segments = segments_of.get(exchange.stream, [])
+    connection = _Ordered(packets_of.get(exchange.stream, []), int(exchange.server_port or 0))
     if exchange.transport == "LDAP":
-        found: Iterable[Message] = _ldap(segments)
+        found: Iterable[Message] = _ldap(connection)
     elif exchange.transport == "DCERPC":
-        found = _rpc(_records(segments, _rpc_size))
+        found = _rpc(connection.records(rpc.size_of))
     elif exchange.transport == "DCERPC over SMB2 pipe":
-        found = _rpc(_pipes(_records(segments, _nbss_size)))
+        found = _rpc(_pipes(connection.records(smb.size_of)))
     elif exchange.transport == "MS-NNS":
-        found = _nns(segments)
+        found = _nns(connection)
     else:
         return []
     start = max(leg.frame for leg in exchange.legs)
     return sorted((one for one in found if one.frame > start), key=lambda one: one.frame)
 
 
-def connections(place: Path, file: str, exchanges: Iterable[Exchange]) -> dict[str, list[Segment]]:
-    """The segments of the connections that these exchanges of one recording are on."""
-    ports = {one.stream: one.server_port for one in exchanges}
-    program = tshark()
-    if program is None:
-        raise ConformError("tshark is not there", "", "ci/install-packages installs it for the goal deep")
-    wanted = " or ".join(f"tcp.stream=={number}" for number in sorted(ports, key=int))
-    run = subprocess.run(
-        [program, "-r", str(capture(place, file)), "-Y", f"tcp.len>0 and ({wanted})", "-T", "fields", "-e",
-         "frame.number", "-e", "tcp.stream", "-e", "tcp.srcport", "-e", "tcp.seq", "-e", "tcp.payload"],
-        capture_output=True, text=True, check=False)
-    found: dict[str, list[Segment]] = {}
-    for line in run.stdout.splitlines():
-        frame, stream, port, number, data = line.split("\t")
-        found.setdefault(stream, []).append(
-            Segment(int(frame), port != ports[stream], int(number), bytes.fromhex(data)))
+def connections(place: Path, file: str, exchanges: Iterable[Exchange]) -> dict[str, list[Packet]]:
+    """The packets of the connections that these exchanges of one recording are on."""
+    wanted = {one.stream for one in exchanges}
+    reader = Tshark(str(capture(place, file)))
+    found: dict[str, list[Packet]] = {}
+    for packet in packets(reader):
+        if packet.stream in wanted and packet.size:
+            found.setdefault(packet.stream, []).append(packet)
     if not found:
-        raise ConformError(f"tshark reads nothing from {file}: {run.stderr.strip()[-200:]}")
+        raise ConformError(f"tshark reads nothing from {file}: {reader.complaint}")
     return found
 
 
@@ -118,66 +105,56 @@ def capture(place: Path, file: str) -> Path:
     raise ConformError(f"no capture {file}")
 
 
-def _stream(segments: list[Segment], from_client: bool) -> Iterator[Segment]:
-    """One direction in order, without repetition."""
-    at = 0
-    for one in sorted((one for one in segments if one.from_client == from_client), key=lambda one: one.number):
-        at = at or one.number
-        if one.number + len(one.data) <= at:
-            continue
-        if one.number > at:
-            raise ConformError(f"a segment is missing before frame {one.frame}")
-        yield Segment(one.frame, from_client, at, one.data[at - one.number:])
-        at = one.number + len(one.data)
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """A connection's packets, each direction in order. One that is missing is an error: a proof leaves nothing out."""
+
+    packets: list[Packet]
+    server_port: int
+
+    def pieces(self, from_client: bool) -> Iterator[Piece]:
+        half = Half()
+        for packet in sorted(self.packets, key=lambda one: one.number):
+            if (packet.source[1] != self.server_port) == from_client:
+                yield from map(_whole, half.add(packet))
+        yield from map(_whole, half.end())
+
+    def records(self, size: Callable[[bytes | bytearray], int]) -> Iterator[Chunk]:
+        """Cut at the sizes that the records tell; a record belongs to the frame that completes it."""
+        for from_client in (True, False):
+            found: list[Record] = []
+            cutter = Cutter(Sized(_certain(size), lambda data: True), found.append, _whole)
+            for piece in self.pieces(from_client):
+                cutter.feed(piece)
+            yield from (Chunk(one.frame, from_client, one.data) for one in found)
 
 
-def _records(segments: list[Segment], size: Callable[[bytes], int]) -> Iterator[Chunk]:
-    """Each direction cut at the sizes that its records tell (0: not there yet); a record belongs to the frame that
-    completes it."""
-    for from_client in (True, False):
-        left = b""
-        for one in _stream(segments, from_client):
-            left += one.data
-            while True:
-                length = size(left)
-                if not length or length > len(left):
-                    break
-                yield Chunk(one.frame, from_client, left[:length])
-                left = left[length:]
+def _whole(piece: Piece) -> Piece:
+    if piece.hole:
+        raise ConformError(f"a segment is missing before frame {piece.frame}")
+    return piece
 
 
-def _nbss_size(data: bytes) -> int:
-    return 4 + int.from_bytes(data[1:4], "big") if len(data) >= 4 else 0
+def _certain(size: Callable[[bytes | bytearray], int]) -> Callable[[bytes | bytearray], int]:
+    """A size that is none is an error too."""
+    def found(data: bytes | bytearray) -> int:
+        length = size(data)
+        if length == NOT_THIS:
+            raise ConformError("no record where one should begin")
+        return length
+    return found
 
 
-def _rpc_size(data: bytes) -> int:
-    if len(data) < 16:
-        return 0
-    if data[:1] != b"\x05":
-        raise ConformError("no PDU of DCE/RPC where one should begin")
-    return int(struct.unpack_from("<H", data, 8)[0])
-
-
-def _ldap_size(data: bytes) -> int:
-    """An LDAPMessage in BER, or what SASL puts around a protected one: four octets of length."""
-    if len(data) < 6:
-        return 0
-    if data[0] != 0x30:
-        return 4 + int.from_bytes(data[:4], "big")
-    octets = data[1] & 0x7F if data[1] & 0x80 else 0
-    return 2 + octets + (int.from_bytes(data[2:2 + octets], "big") if octets else data[1])
-
-
-def _ldap(segments: list[Segment]) -> Iterator[Message]:
-    for one in _records(segments, _ldap_size):
+def _ldap(connection: _Ordered) -> Iterator[Message]:
+    for one in connection.records(ldap.size_of):
         if one.data[0] != 0x30:
             yield Message(one.frame, one.from_client, SEAL, one.data[4:], is_ldap=True)
 
 
-def _nns(segments: list[Segment]) -> Iterator[Message]:
+def _nns(connection: _Ordered) -> Iterator[Message]:
     """NegotiateStream behind its handshake (MS-NNS 2.2.2): four octets of length, the lowest first."""
     for from_client in (True, False):
-        whole = list(_stream(segments, from_client))
+        whole = list(connection.pieces(from_client))
         data = b"".join(one.data for one in whole)
         at = min(place for place in (data.find(bytes((kind, 1, 0))) for kind in (_NNS_DONE, _NNS_GOING)) if place >= 0)
         while data[at:at + 3] in (bytes((_NNS_DONE, 1, 0)), bytes((_NNS_GOING, 1, 0))):
@@ -190,10 +167,10 @@ def _nns(segments: list[Segment]) -> Iterator[Message]:
             at += 4 + size
 
 
-def _frame(segments: list[Segment], end: int) -> int:
+def _frame(pieces: list[Piece], end: int) -> int:
     """The frame that brings the octet before `end` of the stream."""
     at = 0
-    for one in segments:
+    for one in pieces:
         at += len(one.data)
         if at >= end:
             return one.frame
@@ -216,28 +193,11 @@ def _rpc(chunks: Iterable[Chunk]) -> Iterator[Message]:
 
 
 def _pipes(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """PDUs of RPC inside SMB2 (MS-SMB2 2.2.20, 2.2.21, 2.2.31, 2.2.32)."""
+    """PDUs of RPC inside SMB2."""
     for one in chunks:
-        for packet in _chained(one.data[4:]):
-            content = _pipe_data(packet, one.from_client)
-            while content[:2] == b"\x05\x00" and _rpc_size(content) <= len(content):
-                size = _rpc_size(content)
+        for packet in smb2.chained(one.data[4:]):
+            content = smb2.file_data(packet, CLIENT if one.from_client else SERVER)
+            while rpc.begins(content) and rpc.size_of(content) <= len(content):
+                size = rpc.size_of(content)
                 yield Chunk(one.frame, one.from_client, content[:size])
                 content = content[size:]
-
-
-def _chained(data: bytes) -> Iterator[bytes]:
-    while data[:4] == _SMB2:
-        following = struct.unpack_from("<I", data, 20)[0]
-        yield data[:following] if following else data
-        data = data[following:] if following else b""
-
-
-def _pipe_data(packet: bytes, request: bool) -> bytes:
-    command = struct.unpack_from("<H", packet, 12)[0]
-    place = {(_SMB2_WRITE, True): ("<H", 66, 68), (_SMB2_READ, False): ("<B", 66, 68),
-             (_SMB2_IOCTL, True): ("<I", 88, 92), (_SMB2_IOCTL, False): ("<I", 96, 100)}.get((command, request))
-    if place is None or len(packet) < place[2] + 4:
-        return b""
-    offset, size = struct.unpack_from(place[0], packet, place[1])[0], struct.unpack_from("<I", packet, place[2])[0]
-    return packet[offset:offset + size]
