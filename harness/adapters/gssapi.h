@@ -112,6 +112,9 @@ SECURITY_STATUS encrypt_message(PCtxtHandle handle, ULONG qop, PSecBufferDesc me
 SECURITY_STATUS decrypt_message(PCtxtHandle handle, PSecBufferDesc message, ULONG number,
                                 ULONG *qop);
 
+/* Whether a buffer claims bytes at no address. */
+bool is_nowhere(const SecBuffer *buffer);
+
 /* The DATA buffers in one piece; the caller frees. */
 SECURITY_STATUS joined_data(const SecBufferDesc *message, gss_buffer_desc *data);
 

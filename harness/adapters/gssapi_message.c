@@ -15,6 +15,11 @@ static SECURITY_STATUS established(const CtxtHandle *handle, struct context **fo
     return *found && (*found)->complete ? SEC_E_OK : SEC_E_INVALID_HANDLE;
 }
 
+bool is_nowhere(const SecBuffer *buffer)
+{
+    return !buffer->pvBuffer && buffer->cbBuffer;
+}
+
 SECURITY_STATUS joined_data(const SecBufferDesc *message, gss_buffer_desc *data)
 {
     size_t size = 0;
@@ -25,7 +30,7 @@ SECURITY_STATUS joined_data(const SecBufferDesc *message, gss_buffer_desc *data)
         const SecBuffer *one = &message->pBuffers[i];
         if ((one->BufferType & ~SECBUFFER_ATTRMASK) != SECBUFFER_DATA)
             continue;
-        if (!one->pvBuffer && one->cbBuffer)
+        if (is_nowhere(one))
             return SEC_E_INVALID_TOKEN;
         size += one->cbBuffer;
     }
@@ -50,7 +55,7 @@ SECURITY_STATUS make_signature(PCtxtHandle handle, ULONG qop, PSecBufferDesc mes
 
     (void)qop;
     if (status == SEC_E_OK)
-        status = place ? joined_data(message, &data) : SEC_E_INVALID_TOKEN;
+        status = place && !is_nowhere(place) ? joined_data(message, &data) : SEC_E_INVALID_TOKEN;
     if (status != SEC_E_OK)
         return status;
     number_message(context, number);
@@ -77,7 +82,7 @@ SECURITY_STATUS verify_signature(PCtxtHandle handle, PSecBufferDesc message, ULO
     SECURITY_STATUS status = established(handle, &context);
 
     if (status == SEC_E_OK)
-        status = token ? joined_data(message, &data) : SEC_E_INVALID_TOKEN;
+        status = token && !is_nowhere(token) ? joined_data(message, &data) : SEC_E_INVALID_TOKEN;
     if (status != SEC_E_OK)
         return status;
     mic = (gss_buffer_desc){token->cbBuffer, token->pvBuffer};
@@ -101,7 +106,7 @@ static int vector_of(const SecBufferDesc *message, gss_iov_buffer_desc *vector)
         ULONG type = one->BufferType & ~SECBUFFER_ATTRMASK;
         if (type != SECBUFFER_TOKEN && type != SECBUFFER_DATA && type != SECBUFFER_PADDING)
             continue;
-        if (count == MOST || (!one->pvBuffer && one->cbBuffer))
+        if (count == MOST || is_nowhere(one))
             return 0;
         vector[count].type = type == SECBUFFER_TOKEN                ? GSS_IOV_BUFFER_TYPE_HEADER
                              : type == SECBUFFER_PADDING            ? GSS_IOV_BUFFER_TYPE_PADDING
@@ -157,13 +162,15 @@ static SECURITY_STATUS encrypt_vector(struct context *context, SecBufferDesc *me
 
 SECURITY_STATUS encrypt_message(PCtxtHandle handle, ULONG qop, PSecBufferDesc message, ULONG number)
 {
+    const SecBuffer *token;
     struct context *context;
     bool sealed = qop != SECQOP_WRAP_NO_ENCRYPT;
     SECURITY_STATUS status = established(handle, &context);
 
     if (status != SEC_E_OK)
         return status;
-    if (!buffer_of(message, SECBUFFER_TOKEN) || !buffer_of(message, SECBUFFER_DATA))
+    token = buffer_of(message, SECBUFFER_TOKEN);
+    if (!token || is_nowhere(token) || !buffer_of(message, SECBUFFER_DATA))
         return SEC_E_INVALID_TOKEN;
     if (sealed && !(context->attributes & ISC_RET_CONFIDENTIALITY))
         return SEC_E_UNSUPPORTED_FUNCTION;
@@ -201,6 +208,8 @@ SECURITY_STATUS decrypt_message(PCtxtHandle handle, PSecBufferDesc message, ULON
 
     if (status != SEC_E_OK)
         return status;
+    if (stream && is_nowhere(stream))
+        return SEC_E_INVALID_TOKEN;
     number_message(context, number);
     if (context->ntlm) {
         status = decrypt_ntlm(context, message);

@@ -103,7 +103,7 @@ SECURITY_STATUS decrypt_ntlm(struct context *context, SecBufferDesc *message)
 
     if (stream && data)
         return decrypt_stream(context, stream, data);
-    if (!token || !data || (!token->pvBuffer && token->cbBuffer))
+    if (!token || !data || is_nowhere(token))
         return SEC_E_INVALID_TOKEN;
     status = joined_data(message, &sealed);
     if (status != SEC_E_OK)
