@@ -46,6 +46,8 @@ def test_least_comes_back() -> None:
     (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(facts={"keytab": 5}), "no fact 'keytab'"),
     (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(facts={"other": True}), "no fact 'other'"),
     (lambda whole: whole["exchange-file"]["exchanges"][0].update(about=[1]), "not a mapping"),
+    (lambda whole: whole["exchange-file"]["exchanges"][0]["legs"][0].update(sender="nobody"), "'nobody' sends no legs"),
+    (lambda whole: whole["exchange-file"]["exchanges"][0]["outcome"].update(kind="luck"), "'luck' is no kind of status"),
     (lambda whole: whole["exchange-file"]["exchanges"][0]["outcome"].update(value=True), "bool where int belongs"),
 ])
 def test_what_is_broken_is_named(change, says) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..model import ConformError
 from .facts import is_fact
-from .model import Channel, Exchange, KdcMessage, Leg, Recording, Status
+from .model import CLIENT, SERVER, STATUS_KINDS, Channel, Exchange, KdcMessage, Leg, Recording, Status
 
 SCHEMA = 1
 LARGEST = 256 << 20  # bytes
@@ -127,4 +127,8 @@ def _record(wanted: Any, value: Any, where: str) -> Any:
     for name, fact in made.facts.items() if wanted is Leg else ():
         if not is_fact(name, fact):
             raise ConformError(f"no fact {name!r} with such a value", where, _ADVICE)
+    if wanted is Leg and made.sender not in (CLIENT, SERVER):
+        raise ConformError(f"{made.sender!r} sends no legs", where, f"A sender is {CLIENT} or {SERVER}.")
+    if wanted is Status and made.kind not in STATUS_KINDS:
+        raise ConformError(f"{made.kind!r} is no kind of status", where, f"There are {', '.join(STATUS_KINDS)}.")
     return made
