@@ -69,9 +69,9 @@ class Profile:
     def forecast(self, cases: Iterable[Case], jobs: int) -> str:
         """How long these cases take on so many cores, as far as the profile says that they are slow; '' where it does not."""
         slow = [case.mechanism for case in cases if case.mechanism in self.pace]
-        if not slow:
-            return ""
         seconds = sum(1 / self.pace[mechanism] for mechanism in slow) / jobs
+        if seconds < 1:
+            return ""
         about = f"{round(seconds)} seconds" if seconds < 100 else f"{round(seconds / 60)} minutes"
         paces = " and ".join(f"{self.pace[one]:g} {one} cases" for one in self.pace if one in slow)
         return f"about {about}: {Path(self.source.partition(':')[0]).name} says {paces} a second on one core"
