@@ -17,6 +17,7 @@ from packet_files import CLIENT, SERVER, Capture, Connection, talk
 from sspi_conform import importing
 from sspi_conform.exchange import file
 from sspi_conform.exchange.model import Exchange, Recording
+from sspi_conform.importing import shown
 from sspi_conform.importing.options import Options
 from sspi_conform.importing.packets import Packet, packets
 from sspi_conform.importing.pcap import Found
@@ -241,6 +242,12 @@ def test_packets_cut_by_snaplen(tmp_path: Path) -> None:
     assert any("snaplen" in text for text in recording.missing)
     [one] = recording.exchanges
     assert tokens(one) == (NEGOTIATE,) or tokens(one) == () and any("not whole in the capture" in text for text in one.missing)
+
+
+def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    turns = [*HTTP[:-1], (SERVER, b"HTTP/1.1 403 \x1b[31mred\r\nContent-Length: 0\r\n\r\n")]
+    lines = "\n".join(shown.lines(imported(tmp_path, talk(80, turns))))
+    assert "403 ?[31mred" in lines and "\x1b" not in lines
 
 
 def test_tls_without_secrets_is_named(tmp_path: Path) -> None:

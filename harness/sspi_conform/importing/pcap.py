@@ -105,6 +105,9 @@ class Found:
     def missing(self) -> Iterator[str]:
         if self.snapped:
             yield f"{counted(self.snapped, 'packet')} cut when captured (snaplen): capture again with -s 0"
+        damaged = sum(one.reader.damaged for one in self.all() if isinstance(one.reader, Kdc))
+        if damaged:
+            yield f"{counted(damaged, 'message')} of the KDC not whole in the capture"
         shut = [one for name, one in self.connections.items() if one.reader and one.reader.is_tls and name not in self.plain]
         if shut:
             servers = list(dict.fromkeys(f"{one.reader.place.server}:{one.reader.place.server_port}" for one in shut if one.reader))

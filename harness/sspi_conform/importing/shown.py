@@ -32,18 +32,15 @@ def _row(one: Exchange) -> tuple[str, ...]:
 
 
 def mechanisms(one: Exchange) -> str:
-    """What the client's tokens are of, in the order of their first appearance: `Kerberos, NTLM in SPNEGO`."""
-    found: dict[str, bool] = {}
-    wrapped = False
-    for leg in one.legs:
-        outer, inner = _kinds(leg.token or b"")
-        wrapped = wrapped or outer.startswith("NegToken")
-        name = "NTLM" if inner.startswith("NTLM") else _NAMES.get(inner, "")
-        if name:
-            found[name] = True
+    """What the tokens are of, in the order of their first appearance: `Kerberos, NTLM in SPNEGO`."""
+    kinds = [_kinds(leg.token) for leg in one.legs if leg.token]
+    found = dict.fromkeys("NTLM" if inner.startswith("NTLM") else _NAMES.get(inner, "") for _, inner in kinds)
+    found.pop("", None)
     if "Kerberos U2U" in found:
         found.pop("Kerberos", None)
-    return (", ".join(found) or "no token") + (" in SPNEGO" if wrapped and found else "") if found or not wrapped else "SPNEGO"
+    if not any(outer.startswith("NegToken") for outer, _ in kinds):
+        return ", ".join(found) or "no token"
+    return f"{', '.join(found)} in SPNEGO" if found else "SPNEGO"
 
 
 def _kinds(token: bytes) -> tuple[str, str]:
@@ -63,9 +60,10 @@ def ended(outcome: Status | None) -> str:
     if outcome is None:
         return "outcome unknown"
     number = f"0x{outcome.value:08x}" if outcome.kind in _HEX else str(outcome.value)
-    name = outcome.name or number
-    kind_ = {NT_STATUS: "", KRB_ERROR: "KRB-ERROR "}.get(outcome.kind, outcome.kind + " ")
-    return f"{kind_}{name if kind_ == '' else number + (' ' + name if outcome.name else '')}"
+    if outcome.kind == NT_STATUS:
+        return outcome.name or number
+    kind_ = "KRB-ERROR" if outcome.kind == KRB_ERROR else outcome.kind
+    return printable(f"{kind_} {number} {outcome.name}".rstrip())
 
 
 def counted(number: int, word: str) -> str:
