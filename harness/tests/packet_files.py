@@ -9,6 +9,7 @@ from pathlib import Path
 
 CLIENT, SERVER = "client", "server"
 _ADDRESSES = {CLIENT: bytes((10, 0, 0, 1)), SERVER: bytes((10, 0, 0, 2))}
+_LONG = {CLIENT: bytes((0xFD, *bytes(14), 1)), SERVER: bytes((0xFD, *bytes(14), 2))}  # fd00::1, fd00::2
 _SYN, _ACK, _FIN, _RST, _PUSH = 0x02, 0x10, 0x01, 0x04, 0x08
 _START = 1_700_000_000  # seconds; packets follow each other by a millisecond
 _SEGMENT = 1400
@@ -16,10 +17,11 @@ _SEGMENT = 1400
 
 @dataclass
 class Capture:
-    """Packets in order. `snaplen` cuts each of them as tcpdump -s does."""
+    """Packets in order, of IPv6 when asked for. `snaplen` cuts each of them as tcpdump -s does."""
 
     frames: list[bytes] = field(default_factory=list)
     snaplen: int = 1 << 16
+    is_long: bool = False
 
     def udp(self, sender: str, ports: tuple[int, int], data: bytes) -> None:
         """`ports`: the client's and the server's."""
@@ -31,7 +33,12 @@ class Capture:
         self._add(sender, 6, struct.pack(">HHIIBBHHH", source, target, number, acknowledged, 5 << 4, flags, 65535, 0, 0) + data)
 
     def _add(self, sender: str, protocol: int, content: bytes) -> None:
-        source, target = _ADDRESSES[sender], _ADDRESSES[SERVER if sender == CLIENT else CLIENT]
+        addresses = _LONG if self.is_long else _ADDRESSES
+        source, target = addresses[sender], addresses[SERVER if sender == CLIENT else CLIENT]
+        if self.is_long:
+            head = struct.pack(">IHBB16s16s", 6 << 28, len(content), protocol, 64, source, target)
+            self.frames.append(bytes(12) + b"\x86\xdd" + head + content)
+            return
         head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(content), len(self.frames) & 0xFFFF, 0, 64, protocol, 0, source, target)
         self.frames.append(bytes(12) + b"\x08\0" + head + content)
 

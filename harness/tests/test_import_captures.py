@@ -116,6 +116,11 @@ def test_what_http_says_of_the_service(tmp_path: Path) -> None:
     assert [leg.status.value for leg in one.legs if leg.status] == [401, 200]
 
 
+def test_over_ipv6(tmp_path: Path) -> None:
+    [one] = imported(tmp_path, talk(80, HTTP, Capture(is_long=True))).exchanges
+    assert (one.client, one.server, one.server_port, tokens(one)) == ("fd00::1", "fd00::2", 80, TOKENS)
+
+
 def test_several_exchanges_on_one_connection(tmp_path: Path) -> None:
     found = imported(tmp_path, talk(80, [*HTTP, *HTTP[2:]])).exchanges
     assert [tokens(one) for one in found] == [TOKENS, TOKENS] and [one.number for one in found] == [0, 1]
