@@ -22,6 +22,7 @@ from sspi_conform.peer import ntlm_crypto
 from sspi_conform.proof import inputs, krb5_crypto, recordings
 from sspi_conform.tokens import ntlm, spnego
 
+ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "S3cret-for-tests"
 FLAGS = ntlm.UNICODE | ntlm.NTLM | ntlm.SIGN | ntlm.EXTENDED_SESSIONSECURITY | ntlm.KEY_EXCH | ntlm.KEY_128
 
@@ -134,6 +135,27 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert cli.main(["decode", "no/such/file.txt"]) == 3
     assert cli.main(["decode", str(file), "--nthash", "12"]) == 3
     assert cli.main(["decode", str(file), "--keytab", str(file)]) == 3
+
+
+@pytest.mark.parametrize("word, given, code, told", [
+    ("tokens.txt", PASSWORD + "\n", 0, "[ok] proof"), ("tokens.txt", "", 3, "no terminal to ask on"),
+    ("-", exchange()[0].hex(), 3, "no terminal to ask on")])
+def test_a_password_without_a_terminal(word: str, given: str, code: int, told: str, tmp_path: Path) -> None:
+    """It comes from standard input, unless that is the token."""
+    (tmp_path / "tokens.txt").write_text("\n".join(one.hex() for one in exchange()))
+    ran = subprocess.run([ROOT / "harness" / "sspi-conform", "decode", word, "--password", "-"], input=given, capture_output=True,
+                         text=True, cwd=tmp_path, start_new_session=True, check=False)
+    assert (ran.returncode, told in ran.stdout + ran.stderr) == (code, True), ran.stderr
+
+
+@pytest.mark.parametrize("name, told", [("hello.txt", "hello.txt, line 1: neither hex"), ("folder", "Is a directory"),
+                                        ("large.txt", "large.txt: more than 1 MiB"), ("empty.txt", "empty.txt: the input is empty")])
+def test_a_file_without_tokens_is_named(name: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "folder").mkdir()
+    for file, text in (("hello.txt", "hello, world"), ("large.txt", "A" * (3 << 20)), ("empty.txt", "")):
+        (tmp_path / file).write_text(text)
+    assert cli.main(["decode", str(tmp_path / name)]) == 3
+    assert told in capsys.readouterr().err
 
 
 def recorded(exchange: recordings.Exchange, secrets: token_tree.Exchange) -> list[Node]:

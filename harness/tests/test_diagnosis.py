@@ -15,7 +15,7 @@ from sspi_conform.diagnosis import engine, shown, texts
 from sspi_conform.diagnosis import ntlm as ntlm_rules
 from sspi_conform.diagnosis.model import Diagnosed
 from sspi_conform.exchange import file
-from sspi_conform.exchange.model import CLIENT, LDAP, NT_STATUS, SERVER, STATUS_KINDS, Exchange, Leg, Recording, Status
+from sspi_conform.exchange.model import CLIENT, HTTP, LDAP, NT_STATUS, SERVER, STATUS_KINDS, Exchange, Leg, Recording, Status
 from sspi_conform.model import ConformError
 from sspi_conform.tokens import ntlm, spnego
 
@@ -85,6 +85,38 @@ def test_a_success_has_no_finding() -> None:
 ])
 def test_first_finding(made: Exchange, expected: str) -> None:
     assert ids(made)[:1] == [expected]
+
+
+def http_exchange(scheme: str, *legs: Leg, host: str = "srv.conform.test:8080") -> Exchange:
+    """As `curl -v` tells it: without the client's address, the server's last answer 401."""
+    refused = Status(HTTP, 401, "Unauthorized", False)
+    about = {"host": host, "scheme": scheme, "schemes": "Negotiate NTLM"}
+    return Exchange(0, "curl", (*legs, Leg(SERVER, None, 26, status=refused)), server="10.0.0.2", server_port=8080, outcome=refused,
+                    about=about)
+
+
+SHORT = Leg(CLIENT, ntlm.Negotiate(0x00088206).pack(), 4)  # what curl --ntlm offers: no 128 bit keys
+ANSWER = (Leg(SERVER, CHALLENGE, 12), Leg(CLIENT, authenticate(target="HTTP/srv.conform.test:8080"), 20))
+
+
+@pytest.mark.parametrize(("made", "expected"), [
+    (http_exchange("NTLM", SHORT), "key-too-short"),
+    (http_exchange("NTLM", SHORT, *ANSWER), "wrong-password"),
+    (http_exchange("NTLM", SHORT, *ANSWER, host="10.0.0.2:8080"), "wrong-password"),
+    (http_exchange("Negotiate", SHORT, *ANSWER, host="10.0.0.2:8080"), "address-and-refused"),
+])
+def test_what_a_401_is_about(made: Exchange, expected: str) -> None:
+    """Who went as far as the AUTHENTICATE was not refused for its key; who chose the scheme NTLM, not for an address."""
+    assert ids(made)[:1] == [expected]
+
+
+def test_the_head_and_the_rest_of_an_exchange() -> None:
+    [(view, found)] = engine.diagnose(Recording("curl", "x", "", (http_exchange("NTLM", SHORT, *ANSWER),)))
+    text = "\n".join(shown.lines(found, view, {}, False))
+    assert text.startswith("exchange 0: curl ? -> 10.0.0.2:8080, 4 legs, failed: 401 Unauthorized") and "(line 26)" in text
+    assert "srv.conform.test looks for it" in text
+    [(view, found)] = engine.diagnose(Recording("curl", "x", "", (without(NEGOTIATE, flags=0xC20882B7),)))
+    assert "  (1 note: --all)" in list(shown.lines(found, view, {}, False))
 
 
 def notes(one: Exchange) -> list[str]:

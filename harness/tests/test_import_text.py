@@ -17,7 +17,7 @@ import pytest
 from sspi_conform import importing
 from sspi_conform.exchange import file
 from sspi_conform.exchange.model import CLIENT, SERVER, Recording
-from sspi_conform.importing import curl, probe_lines
+from sspi_conform.importing import curl, probe_lines, shown
 from sspi_conform.model import ConformError
 from sspi_conform.tokens import kind
 from test_decode import exchange
@@ -64,6 +64,8 @@ def test_ntlm_of_curl(code: str, success: bool) -> None:
     one = found.exchanges[0]
     assert one.outcome.success is success and one.transport == "curl" and one.missing == ()
     assert (one.server, one.server_port, one.about["host"], one.about["url"]) == ("10.0.0.7", 80, "web.corp", "/a")
+    assert one.about["scheme"] == "NTLM"
+    assert "lines 4-21" in list(shown.lines(found))[1]
     assert [leg.frame for leg in one.legs] == [4, 10, 17, 21] and one.legs[0].time is None
 
 
@@ -93,6 +95,7 @@ def test_several_requests_and_hosts() -> None:
 
 def test_no_token_and_why() -> None:
     text = """\
+* Added web.sspi.corp:443:10.0.0.7 to DNS cache
 * Connected to web.corp (10.0.0.7) port 443
 * SSL connection using TLSv1.3 / TLS_AES_256_GCM_SHA384
 > GET / HTTP/1.1
@@ -105,10 +108,12 @@ def test_no_token_and_why() -> None:
 * gss_init_sec_context() failed: No credentials were supplied. Server HTTP/web.corp not found
 * Authentication problem. Ignoring this.
 """
-    one = curl.read(text.encode(), "x").exchanges[0]
+    found = curl.read(text.encode(), "x")
+    one = found.exchanges[0]
     assert [(leg.sender, leg.token, leg.status.value) for leg in one.legs] == [(SERVER, None, 401)]
     assert one.about["schemes"] == "Negotiate NTLM" and one.channel is not None
     assert any("gss_init_sec_context() failed" in text for text in one.missing)
+    assert not any("DNS cache" in text for text in (*one.missing, *found.missing))
     assert "the client never sent a token" in one.missing
 
 

@@ -25,6 +25,7 @@ examples:
 Tokens of one input are one exchange: a CHALLENGE before an AUTHENTICATE lets its proof and MIC be verified.
 [ok] and [WRONG] stand before what was verified. Exit: 0 decoded, 1 something is malformed or wrong, 3 no token."""
 _LONGEST_NAME = 250  # of a file
+_ADVICE = "Give a token, a header, a file, or - for standard input."
 
 
 def add(commands: Any) -> None:
@@ -40,7 +41,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    found = text.tokens(_content(options.token))
+    found = _found(options.token)
     if options.redact:
         return _redact(found)
     secrets = keys.given(options)
@@ -61,16 +62,17 @@ def _redact(found: list[text.Found]) -> int:
     return 0
 
 
-def _content(word: str) -> bytes:
+def _found(word: str) -> list[text.Found]:
+    """The tokens of standard input, of a file, or of the word itself."""
     if word == "-":
-        return sys.stdin.buffer.read(text.LARGEST + 1)
+        return text.tokens(sys.stdin.buffer.read(text.LARGEST + 1), "standard input")
     path = Path(word)
     try:
-        if len(word) < _LONGEST_NAME and path.is_file():
+        if len(word) < _LONGEST_NAME and path.exists():
             with path.open("rb") as file:
-                return file.read(text.LARGEST + 1)
+                return text.tokens(file.read(text.LARGEST + 1), path.name)
     except OSError as error:
-        raise ConformError(f"cannot read {word}: {error.strerror}") from error
+        raise ConformError(f"cannot read {word}: {error.strerror}", "", _ADVICE) from error
     if len(word) < _LONGEST_NAME and ("/" in word or "." in word) and "=" not in word and " " not in word:
-        raise ConformError(f"there is no file {word}", "", "Give a token, a header, a file, or - for standard input.")
-    return word.encode()
+        raise ConformError(f"there is no file {word}", "", _ADVICE)
+    return text.tokens(word.encode())

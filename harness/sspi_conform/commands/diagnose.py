@@ -67,7 +67,7 @@ def _write_page(options: argparse.Namespace, recording: Recording) -> None:
     try:
         page.write(options.html, shared, engine.diagnose(shared, options.exchange))
     except OSError as error:
-        raise ConformError(f"cannot write {options.html}: {error.strerror}") from error
+        raise ConformError(f"cannot write {options.html}: {error.strerror}", "", "Name another place with --html FILE.") from error
 
 
 def _text(options: argparse.Namespace, recording: Recording, found: list[tuple[View, engine.Diagnosed]]) -> str:

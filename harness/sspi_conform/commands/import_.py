@@ -36,8 +36,8 @@ def add(commands: Any) -> None:
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     given.add_options(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the exchange file (default: NAME.exchanges.json, here)")
-    parser.add_argument("--json", action="store_true", help="the exchange file to standard output; writes none")
     parser.add_argument("--no-redact", action="store_true", help="keep names, addresses, nonces and proofs")
+    parser.add_argument("--json", action="store_true", help="the exchange file to standard output; writes none")
     parser.set_defaults(command=run)
 
 

@@ -33,10 +33,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--also", type=Path, default=Path("reproduced"), metavar="DIR",
                         help="where NAME.yaml is written (default: reproduced)")
     parser.add_argument("--write-only", action="store_true", help="do not play it")
-    parser.add_argument("--json", action="store_true", help="for machines")
     given.add_options(parser)
     from .run import add_implementation
     add_implementation(parser)
+    parser.add_argument("--json", action="store_true", help="for machines")
     parser.set_defaults(command=run)
 
 

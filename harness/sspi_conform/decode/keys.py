@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +35,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def given(options: argparse.Namespace) -> Secrets:
     """What they gave."""
-    password = getpass.getpass("Password: ") if options.password == "-" else options.password
+    password = _asked("-" in (getattr(options, "file", ""), getattr(options, "token", ""))) if options.password == "-" else options.password
     hashes = hashes_of(password, options.nthash)
     return Secrets([*keys_of(options.keytab, hashes), *keys_of_password(password, options.principal)], hashes)
+
+
+def _asked(input_is_taken: bool) -> str:
+    """From the terminal; without one, the first line of standard input, unless that is the capture or token."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        line = "" if input_is_taken else sys.stdin.readline()
+        if not line:
+            raise ConformError("--password -: there is no terminal to ask on, and no password on standard input", "",
+                               "Give it as the first line of standard input, and what to look at as a file.") from None
+        return line.rstrip("\r\n")
+    return getpass.getpass("Password: ")
 
 
 def hashes_of(password: str | None, digits: str | None) -> list[bytes]:

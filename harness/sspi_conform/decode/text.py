@@ -27,11 +27,10 @@ class Found:
     sender: str = ""
 
 
-def tokens(content: bytes) -> list[Found]:
-    """Every token of an input in its order; ConformError when there is none."""
+def tokens(content: bytes, name: str = "") -> list[Found]:
+    """Every token of an input in its order; ConformError, which calls the input `name`, when there is none."""
     if len(content) > LARGEST:
-        raise ConformError(f"{len(content)} bytes are no token", "", "Give a token or a trace of at most 1 MiB; "
-                           "`sspi-conform import` is for captures of packets.")
+        raise ConformError(f"more than {LARGEST >> 20} MiB are no token", name, "`sspi-conform import` is for captures of packets.")
     if content.startswith(_BEGINNINGS) and not _is_text(content):
         return [Found(content, "the file")]
     text = content.decode("utf-8", "replace")
@@ -41,15 +40,16 @@ def tokens(content: bytes) -> list[Found]:
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)
              if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
-        raise ConformError("the input is empty", "", "Give a token as hex or base64, a header, or a file; - reads standard input.")
+        raise ConformError("the input is empty", name, "Give a token as hex or base64, a header, or a file; - reads standard input.")
     whole = _token("".join(line for _, line in lines))  # one token, wrapped by a mail program or a terminal
     if whole is not None and (len(lines) == 1 or any(_begins(_token(line)) is False for _, line in lines)):
         return [Found(whole, "the input")]
     found = [(number, _token(line)) for number, line in lines]
     bad = next((number for number, token in found if token is None), None)
     if bad is not None:
-        raise ConformError("neither hex nor base64", f"line {bad}", "Give one token per line, or a header such as "
-                           "'Authorization: Negotiate YII...'.")
+        raise ConformError("neither hex nor base64", f"{name}, line {bad}" if name else f"line {bad}",
+                           "Give one token per line, or a header such as 'Authorization: Negotiate YII...'; captures, traces "
+                           "without a token and exchange files are for `sspi-conform diagnose`.")
     return [Found(token, f"line {number}") for number, token in found if token is not None]
 
 

@@ -242,8 +242,9 @@ def _host_of(spn: str) -> str:
 
 
 def _offers_more_than_ntlm(view: View) -> bool:
-    """Whether the exchange is one in which Kerberos could be: SPNEGO, or HTTP's Negotiate."""
-    return view.init is not None or "negotiate" in view.about("schemes").lower().split()
+    """Whether the exchange is one in which Kerberos could be: SPNEGO, or HTTP's Negotiate, if the client did not choose NTLM."""
+    offered = view.about("schemes").lower().split()
+    return view.init is not None or "negotiate" in offered and view.about("scheme").lower() != "ntlm"
 
 
 def _is_address(host: str) -> bool:

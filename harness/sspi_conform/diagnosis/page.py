@@ -33,7 +33,7 @@ def write(path: Path, recording: Recording, found: Found) -> None:
 
 
 def _table(found: Found) -> blocks.Block:
-    rows = [[one.exchange.number, one.exchange.transport, f"{one.exchange.client} \u2192 {one.exchange.server}",
+    rows = [[one.exchange.number, one.exchange.transport, f"{one.exchange.client or '?'} \u2192 {one.exchange.server or '?'}",
              len(one.exchange.legs), _status(one.exchange.outcome), _opening(view, one)] for view, one in found]
     return blocks.table(["number", "transport", "way", "legs", "outcome", "found"], rows)
 

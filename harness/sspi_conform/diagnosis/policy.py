@@ -23,13 +23,19 @@ def ntlm_blocked(view: View) -> Seen | None:
 
 
 def key_too_short(view: View) -> Seen | None:
-    """MS-NLMP 3.1.1.1, 3.2.1.1: 128 bit required and not negotiated."""
+    """MS-NLMP 3.1.1.1, 3.2.1.1: 128 bit required and not negotiated.
+
+    A refusal after the AUTHENTICATE must say so itself: the server refuses the NEGOTIATE (3.2.5.1.1), and a client that
+    requires 128 bit sends no AUTHENTICATE (3.1.5.1.2).
+    """
     found = _lacks_128(view)
     if found is None or view.failed is False:
         return None
     message, by_whom = found
     refusal = view.refusal
     if refusal is not None and refusal.code not in (0, _UNSUPPORTED, _NOT_SUPPORTED):
+        return None
+    if refusal is not None and refusal.code == 0 and view.authenticate is not None:
         return None
     if refusal is None and not (view.steps and view.steps[-1].leg.sender == SERVER and view.authenticate is None):
         return None

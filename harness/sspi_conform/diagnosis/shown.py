@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..exchange.model import HTTP, LDAP, Status
+from ..importing.shown import unit_of
 from ..model import Source
 from ..tokens import ntlm
 from .model import Diagnosed, Finding
@@ -16,6 +17,7 @@ from .view import View
 
 WIDTH = 118
 _HARMLESS = re.compile(r"[\w.@:/ $\\-]*")
+_PORT = re.compile(r"(\[.*\]|[^:]*):[0-9]+\Z")  # behind a host, where it is no part of commands
 _CITATIONS = 2  # `sspi-conform explain` shows all of a row
 
 
@@ -32,7 +34,7 @@ def lines(one: Diagnosed, view: View, sources: Mapping[str, Source], everything:
         for note in one.notes:
             yield from _note(note, view)
     elif len(one.findings) > 1 or one.notes:
-        more = [_counted(len(one.findings) - 1, "further finding"), _counted(len(one.notes), "note")]
+        more = [_counted(max(len(one.findings) - 1, 0), "further finding"), _counted(len(one.notes), "note")]
         yield f"  ({', '.join(filter(None, more))}: --all)"
 
 
@@ -64,7 +66,7 @@ def _finding_json(finding: Finding, view: View) -> dict[str, Any]:
 
 def _head(one: Diagnosed) -> str:
     exchange, outcome = one.exchange, one.exchange.outcome
-    way = f" {exchange.client} -> {exchange.server}" if exchange.client or exchange.server else ""
+    way = f" {exchange.client or '?'} -> {exchange.server or '?'}" if exchange.client or exchange.server else ""
     port = f":{exchange.server_port}" if exchange.server_port else ""
     end = "the input ends before the outcome" if outcome is None else (
         f"{'success' if outcome.success else 'failed' if outcome.success is False else 'ends with'}: "
@@ -132,8 +134,7 @@ def _note(finding: Finding, view: View) -> Iterator[str]:
 
 def _where(finding: Finding, view: View) -> str:
     seen = finding.seen
-    unit = "frame" if view.recording.kind in ("pcap", "case") else "line"
-    frame = f"{unit} {seen.frame}" if seen.frame else ""
+    frame = f"{unit_of(view.recording)} {seen.frame}" if seen.frame else ""
     leg = f"Leg {int(seen.place)}" if seen.place and seen.place == int(seen.place) else ""
     both = f"{leg} ({frame})" if leg and frame else leg or frame.capitalize()
     return f"{both}: " if both else ""
@@ -145,7 +146,7 @@ def _blanks(finding: Finding, view: View) -> dict[str, str]:
     if view.authenticate is not None and isinstance(view.authenticate.ntlm, ntlm.Authenticate):
         message = view.authenticate.ntlm
         user, domain = message.text(message.user), message.text(message.domain)
-    standing = {"host": view.about("host") or exchange.server or "the server", "client": exchange.client or "the client",
+    standing = {"host": _PORT.sub(r"\1", view.about("host")) or exchange.server or "the server", "client": exchange.client or "the client",
                 "server": exchange.server or "the server", "service": view.about("service") or "SERVICE",
                 "port": str(exchange.server_port or "PORT"), "transport": exchange.transport, "user": user or "USER",
                 "domain": domain or "DOMAIN", "url": _url(view)}

@@ -83,7 +83,7 @@ class KdcMessage:
 class Exchange:
     """One authentication. `transport` is SMB1, SMB2, HTTP, HTTPS(RDG), LDAP, DCERPC, DCERPC over SMB2 pipe, DCERPC over
     SMB1 pipe, CredSSP, MS-NNS, TNS, DNS, curl or probe. `about` is what the transport says of the service, by the names
-    `host`, `service`, `url`, `method`, `schemes` (offered, joined by spaces), `native-os`, `dialect`, `sealed`,
+    `host`, `service`, `url`, `method`, `scheme` (the client's), `schemes` (offered, joined by spaces), `native-os`, `dialect`, `sealed`,
     `initiator-flags` and `acceptor-flags` (fContextReq in hex), `package`.
     `outcome` is the last word; None: the capture ends before it."""
 

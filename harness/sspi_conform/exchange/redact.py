@@ -94,7 +94,7 @@ def _about(key: str, value: str, names: Pseudonyms) -> str:
         return names.url(value)
     if key == "service":
         return value if value.lower() in SERVICES else names.principal(value)
-    if key == "schemes":
+    if key in ("scheme", "schemes"):
         return " ".join(word if word.lower() in _SCHEMES else names.name(word) for word in value.split(" "))
     if key in _WORDS and _METHOD.fullmatch(value):
         return names.known(value)

@@ -25,7 +25,7 @@ _CONNECTED = re.compile(r"Connected to (\S+) \(([0-9A-Fa-f.:%]*)\) port ([0-9]{1
 _REUSED = re.compile(r"Re-using existing.* connection!?(?: \(#([0-9]+)\))?(?: with (?:host|proxy) (\S+))?")
 _TLS = re.compile(r"SSL connection using|schannel: (?:SSL|TLS).*connection")
 # What curl says when something of the authentication, or the connection, went wrong.
-_COMPLAINT = re.compile(r"(?i)gss_|SSPI|SecurityContext|Authentication problem|handshake rejected|Empty reply|reset by|"
+_COMPLAINT = re.compile(r"(?i)gss_|(?-i:SSPI)|SecurityContext|Authentication problem|handshake rejected|Empty reply|reset by|"
                         r"Connection died|SEC_E_|Kerberos|timed out|refused")
 _NO_COMPLAINT = re.compile(r"^(?:Server|Proxy) auth using|^(?:Re-using|Connected|Connection #)|ALPN|SSL|TLS")
 _LARGEST = 16 << 20  # bytes

@@ -81,7 +81,7 @@ class Http(Reader):
             current.legs.clear()  # the answer that asked for a token
         if current is None or current.over or is_first(token) and current.last_sender == SERVER and _had_first(current):
             current = self._new(offered="" if current is None else current.about.get("schemes", ""))
-        current.about.update({name: text for name, text in self._request.items() if text})
+        current.about.update({name: text for name, text in self._request.items() if text} | {"scheme": scheme})
         repeated = [name for name in ("Authorization", "Proxy-Authorization") if len(headers.get(name.lower(), ())) > 1]
         if repeated:
             current.about["repeated"] = repeated[0]

@@ -15,7 +15,8 @@ def lines(recording: Recording) -> Iterator[str]:
     """A line for each exchange, and one for each thing that is missing."""
     yield f"{printable(recording.name)}: {counted(len(recording.exchanges), 'exchange')}" + (
         f", {counted(len(recording.kdc), 'message')} to and from the KDC" if recording.kdc else "")
-    rows = [_row(one) for one in recording.exchanges]
+    unit = unit_of(recording)
+    rows = [_row(one, unit) for one in recording.exchanges]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(6)]
     for row, one in zip(rows, recording.exchanges):
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip()
@@ -23,10 +24,15 @@ def lines(recording: Recording) -> Iterator[str]:
     yield from (f"missing: {printable(text)}" for text in recording.missing)
 
 
-def _row(one: Exchange) -> tuple[str, ...]:
+def unit_of(recording: Recording) -> str:
+    """What its legs are counted by."""
+    return "frame" if recording.kind in ("pcap", "case") else "line"
+
+
+def _row(one: Exchange, unit: str) -> tuple[str, ...]:
     port = f":{one.server_port}" if one.server_port else ""
     frames = [leg.frame for leg in one.legs]
-    span = f"frames {min(frames)}-{max(frames)}" if frames else ""
+    span = "" if not frames else f"{unit}s {min(frames)}-{max(frames)}" if len(set(frames)) > 1 else f"{unit} {frames[0]}"
     return (f"{one.number:>3}", one.transport, f"{one.client or '?'} -> {one.server or '?'}{port}", mechanisms(one),
             f"{counted(len(one.legs), 'leg')}, {span}", ended(one.outcome))
 
