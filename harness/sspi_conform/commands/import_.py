@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    started = time.monotonic()
+    started = time.monotonic(), time.process_time()
     progress = importing.Progress(_tell if sys.stderr.isatty() else None)
     recording = given.recording(options, progress)
     _tell_end(progress)
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     print("\n".join(shown.lines(recording)))
     print(_written(options, kept))
-    print(_summary(recording, time.monotonic() - started, progress))
+    print(_summary(recording, time.monotonic() - started[0], time.process_time() - started[1], progress))
     return 0
 
 
@@ -77,12 +77,11 @@ def _stem(name: str) -> str:
     return {"": "capture", "-": "standard-input"}.get(name, name)
 
 
-def _summary(recording: Recording, seconds: float, progress: importing.Progress) -> str:
+def _summary(recording: Recording, seconds: float, ours: float, progress: importing.Progress) -> str:
     """The share of tshark is that of the processor time which all of it took."""
-    ours = time.process_time()
     share = round(100 * progress.tshark_seconds / (progress.tshark_seconds + ours)) if progress.tshark_seconds else 0
     return (f"import: {shown.counted(len(recording.exchanges), 'exchange')}; {seconds:.2f} s"
-            + (f", tshark {share} %" if share else ""))
+            + (f", tshark {share} %" if progress.tshark_seconds else ""))
 
 
 def _tell(frame: int) -> None:
