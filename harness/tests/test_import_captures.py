@@ -112,7 +112,7 @@ def test_whole_exchanges_on_any_port(tmp_path: Path, name: str) -> None:
 
 def test_what_http_says_of_the_service(tmp_path: Path) -> None:
     [one] = imported(tmp_path, talk(80, HTTP)).exchanges
-    assert one.about == {"schemes": "Negotiate NTLM", "method": "GET", "url": "/path", "host": "web.test"}
+    assert one.about == {"scheme": "Negotiate", "schemes": "Negotiate NTLM", "method": "GET", "url": "/path", "host": "web.test"}
     assert [leg.status.value for leg in one.legs if leg.status] == [401, 200]
 
 

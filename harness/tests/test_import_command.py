@@ -153,6 +153,8 @@ def test_tls_with_the_wrong_key(tmp_path: Path, pair: tuple[Path, Path]) -> None
     assert any("10.0.0.2:443 not opened" in text for text in recording.missing)
     with pytest.raises(ConformError, match="cannot read"):
         importing.load(capture, Options(tls_keys=(tmp_path / "nothing",)))
+    with pytest.raises(ConformError, match="neither a key log nor an RSA key"):
+        importing.load(capture, Options(tls_keys=(capture,)))
 
 
 @needs_tshark

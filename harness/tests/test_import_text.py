@@ -117,6 +117,11 @@ def test_no_token_and_why() -> None:
     assert "the client never sent a token" in one.missing
 
 
+def test_a_device_is_no_input() -> None:
+    with pytest.raises(ConformError, match="/dev/zero is a device"):
+        importing.load(Path("/dev/zero"))
+
+
 def test_a_cut_token() -> None:
     text = NTLM.format("400 Bad Request").replace(WORDS[2], WORDS[2][:41] + "...")
     one = curl.read(text.encode(), "x").exchanges[0]

@@ -25,6 +25,11 @@ def test_negotiate_shows_flags_by_name() -> None:
     assert ntlm.flag_names(0x100) == ["0x00000100"]
 
 
+@pytest.mark.parametrize(("flags", "name"), [(ntlm.UNICODE, "NTDOM".encode("utf-16-le")), (ntlm.OEM, b"NTDOM")])
+def test_a_target_name_in_either_character_set(flags: int, name: bytes) -> None:
+    assert tokens.fields(ntlm.Challenge(flags, bytes(8), name).pack())["targetName"] == "NTDOM"
+
+
 def test_authenticate_shows_av_pairs_and_mic() -> None:
     pairs = ntlm.write_av_pairs([(ntlm.AV_FLAGS, b"\2\0\0\0"), (ntlm.AV_CHANNEL_BINDINGS, bytes(16)),
                                  (ntlm.AV_TARGET_NAME, "HTTP/web".encode("utf-16-le")), (0x77, b"\x01")])

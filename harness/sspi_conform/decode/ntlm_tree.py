@@ -37,7 +37,7 @@ def describe(data: bytes, node: Node, exchange: Exchange) -> None:
     elif isinstance(message, ntlm.Challenge):
         exchange.challenge = data
         node.add("server challenge", message.server_challenge)
-        node.add("target name", message.target_name.decode("utf-16-le", "replace"))
+        node.add("target name", message.text(message.target_name))
         if message.target_info:
             _av_pairs(node.add("target info"), message.av_pairs)
     else:

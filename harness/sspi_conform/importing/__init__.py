@@ -56,6 +56,8 @@ def _read(path: Path, name: str, options: Options, progress: Progress) -> Record
 @contextmanager
 def _file(path: Path) -> Iterator[Path]:
     """A file that can be read twice. Pipes become one in memory: what they hold is nothing for a disk."""
+    if path.is_char_device():
+        raise ConformError(f"{path} is a device", "", _ADVICE)
     if path != STANDARD_INPUT and not path.is_fifo():
         yield path
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import gzip
+import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ _SECRETS, _LEAST_BLOCK = 0x0000000A, 12  # of pcapng: a type of block, the small
 _SECTION_HEADER, _SAME_ORDER = b"\x0a\x0d\x0d\x0a", b"\x4d\x3c\x2b\x1a"
 _AT_ONCE = 200  # connections that one run of tshark opens
 _KEY = b"-----BEGIN"
+_KEY_LOG = re.compile(rb"(?m)^(?:RSA |[A-Z][A-Z0-9_]+ [0-9A-Fa-f])")  # the format of NSS
+_ADVICE = "--tls-keys names a key log (NSS format, SSLKEYLOGFILE) or an RSA key in PEM."
 
 
 class Tls(Reader):
@@ -102,7 +105,9 @@ def arguments(keys: Sequence[Path]) -> list[str]:
             with path.open("rb") as stream:
                 beginning = stream.read(4096)
         except OSError as error:
-            raise ConformError(f"cannot read {path}: {error.strerror}", "", "--tls-keys names a key log or an RSA key.") from error
+            raise ConformError(f"cannot read {path}: {error.strerror}", "", _ADVICE) from error
+        if _KEY not in beginning and not _KEY_LOG.search(beginning):
+            raise ConformError(f"{path} is neither a key log nor an RSA key", "", _ADVICE)
         whole = str(path.resolve())
         if any(letter in whole for letter in '"\\\n'):
             raise ConformError(f"tshark cannot be told of {path}", "", "Copy it to a path without quotes and backslashes.")

@@ -105,6 +105,10 @@ class Challenge:
     def av_pairs(self) -> AvPairs:
         return read_av_pairs(self.target_info)
 
+    def text(self, value: bytes) -> str:
+        """Its target name as text; AV pairs are UTF-16 always."""
+        return _text(value, self.flags)
+
 
 @dataclass(frozen=True, slots=True)
 class NtResponse:
@@ -153,8 +157,8 @@ class Authenticate:
         return header + (self.mic or b"") + b"".join(payload)
 
     def text(self, value: bytes) -> str:
-        """A name as text: UTF-16 or, without UNICODE, the OEM character set."""
-        return value.decode("utf-16-le" if self.flags & UNICODE else "latin-1", "replace")
+        """A name as text."""
+        return _text(value, self.flags)
 
     @property
     def response_kind(self) -> str:
@@ -212,6 +216,11 @@ def write_av_pairs(pairs: Iterable[tuple[int, bytes]]) -> bytes:
     return b"".join(struct.pack("<HH", number, len(value)) + value for number, value in pairs) + bytes(4)
 
 
+def _text(value: bytes, flags: int) -> str:
+    """UTF-16 or, without UNICODE, the OEM character set (MS-NLMP 2.2)."""
+    return value.decode("utf-16-le" if flags & UNICODE else "latin-1", "replace")
+
+
 def fields(message: Message) -> dict[str, Any]:
     """What the observed paths show of a message."""
     found: dict[str, Any] = {"flags": flag_names(message.flags)}
@@ -220,7 +229,7 @@ def fields(message: Message) -> dict[str, Any]:
     if isinstance(message, Negotiate):
         found |= {"domain": message.domain.decode("latin-1"), "workstation": message.workstation.decode("latin-1")}
     elif isinstance(message, Challenge):
-        found["targetName"] = message.target_name.decode("utf-16-le", "replace")
+        found["targetName"] = message.text(message.target_name)
         if message.target_info:
             found |= _av_fields(message.av_pairs)
     else:
