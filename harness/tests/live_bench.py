@@ -25,6 +25,11 @@ from typing import Any
 _ROOT = Path(__file__).resolve().parents[2]
 
 
+def _namespaces() -> list[str]:
+    """Root needs no namespace of users for one of networks, and in a chroot or a container gets none."""
+    return ["--net"] if os.geteuid() == 0 else ["--net", "--map-current-user", "--keep-caps"]
+
+
 @dataclass(frozen=True)
 class LiveCase:
     """settings: what a scenario sets, by dotted key; all else is the default of scenarios (NTLM, account normal, ...).
@@ -89,7 +94,7 @@ class LiveBench:
         path = os.pathsep.join(map(str, (_ROOT, _ROOT / "harness", _ROOT / "harness" / "tests")))
         with open(self._complaints, "w", encoding="utf-8") as complaints:
             self._process = subprocess.Popen(
-                ["unshare", "-cn", "--keep-caps", "--", sys.executable, "-m", "live.inside"], stdin=subprocess.PIPE,
+                ["unshare", *_namespaces(), "--", sys.executable, "-m", "live.inside"], stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=complaints, text=True, cwd=_ROOT,
                 env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"})
         try:
