@@ -114,6 +114,8 @@ def test_no_token_and_why() -> None:
     assert one.about["schemes"] == "Negotiate NTLM" and one.channel is not None
     assert any("gss_init_sec_context() failed" in text for text in one.missing)
     assert not any("DNS cache" in text for text in (*one.missing, *found.missing))
+    told = "\n".join(shown.lines(found))
+    assert "     curl: gss_init_sec_context() failed" in told and "missing: the client never sent a token" in told
     assert "the client never sent a token" in one.missing
 
 

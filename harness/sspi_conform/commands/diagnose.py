@@ -12,6 +12,7 @@ from ..diagnosis import engine, shown
 from ..diagnosis.view import View
 from ..exchange.model import Recording
 from ..importing import given
+from ..importing.shown import remark
 from ..model import ConformError
 
 _EPILOG = """\
@@ -74,6 +75,6 @@ def _text(options: argparse.Namespace, recording: Recording, found: list[tuple[V
     cited = any(finding.text.sources for _, one in found for finding in one.findings)
     sources = load_sources(options.root / "captures" / "sources.yaml", options.root) if cited else {}
     parts = ["\n".join(shown.lines(one, view, sources, options.all)) for view, one in found]
-    parts += ["\n".join(f"missing: {shown.printable(text)}" for text in recording.missing)] if recording.missing else []
+    parts += ["\n".join(map(remark, recording.missing))] if recording.missing else []
     parts += [shown.summary(found)] if len(found) > 1 else []
     return "\n\n".join(parts) if parts else "there is no security exchange in the input"

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..decode.token_tree import Exchange as Known
 from ..exchange.model import CLIENT, Exchange, KdcMessage, Recording, Status
+from ..importing.shown import remark
 from ..report import blocks
 from ..report.exchange import leg
 from ..report.page import Section, write_page
@@ -54,7 +55,7 @@ def _opened(one: Diagnosed, content: dict[str, Any]) -> Iterator[blocks.Block]:
                           "bad" if one.failed else "good" if one.failed is False else "fair",
                           {"initiator": one.exchange.client or "client", "acceptor": one.exchange.server or "server"})
     if one.exchange.missing:
-        yield blocks.items([f"missing: {text}" for text in one.exchange.missing])
+        yield blocks.items([remark(text) for text in one.exchange.missing])
     if one.exchange.about:
         yield blocks.facts(list(one.exchange.about.items()))
     for note in content["notes"]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..exchange.model import HTTP, LDAP, Status
-from ..importing.shown import unit_of
+from ..importing.shown import CURL_SAYS, unit_of
 from ..model import Source
 from ..tokens import ntlm
 from .model import Diagnosed, Finding
@@ -89,7 +89,7 @@ def _nothing(one: Diagnosed, view: View) -> str:
     legs = _counted(len(one.exchange.legs), "leg") or "the messages to the KDC"
     if one.failed is False:
         return f"no divergence found in {legs}; outcome success"
-    missing = [printable(text) for text in one.exchange.missing]
+    missing = [printable(text) for text in one.exchange.missing if not text.startswith(CURL_SAYS)]
     if one.failed is None:
         return f"no divergence found in {legs}; the outcome is not in the input" + (f" ({'; '.join(missing)})" if missing else "")
     return f"failed, and nothing here tells why; what would help: {'; '.join(_helps(view, missing))}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..exchange.model import KRB_ERROR, NT_STATUS, RPC_FAULT, CREDSSP, Exchange, Recording, Status
 from ..tokens import TokenError, kind, spnego
 
+CURL_SAYS = "curl: "  # before its own words, see curl.py
 _HEX = (NT_STATUS, RPC_FAULT, CREDSSP)
 _NAMES = {"AP-REQ": "Kerberos", "AP-REP": "Kerberos", "KRB-ERROR": "Kerberos", "TGT-REQ": "Kerberos U2U", "TGT-REP": "Kerberos U2U"}
 
@@ -20,8 +21,13 @@ def lines(recording: Recording) -> Iterator[str]:
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(6)]
     for row, one in zip(rows, recording.exchanges):
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip()
-        yield from (f"{'':>{widths[0] + 2}}missing: {printable(text)}" for text in one.missing)
-    yield from (f"missing: {printable(text)}" for text in recording.missing)
+        yield from (f"{'':>{widths[0] + 2}}{remark(text)}" for text in one.missing)
+    yield from (remark(text) for text in recording.missing)
+
+
+def remark(text: str) -> str:
+    """A sentence of `missing` as a line; what curl said of itself is said as its own."""
+    return printable(text) if text.startswith(CURL_SAYS) else f"missing: {printable(text)}"
 
 
 def unit_of(recording: Recording) -> str:
