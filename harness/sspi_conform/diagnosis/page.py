@@ -71,7 +71,7 @@ def _finding(finding: dict[str, Any]) -> Iterator[blocks.Block]:
     if not finding["certain"]:
         yield blocks.text(f"Likely, not certain. To be sure: {finding['sure']}")
     yield blocks.heading("Likely causes, in this order")
-    yield blocks.items([f"{one['cause']} Check: {one['check']}" for one in finding["causes"]], ordered=True)
+    yield blocks.items([f"{one['cause']}. Check: {one['check']}" for one in finding["causes"]], ordered=True)
     yield blocks.facts([("diagnosis", finding["id"]), ("clause", finding["clause"]), ("evidence", ", ".join(finding["sources"]))])
 
 
