@@ -210,3 +210,13 @@ def test_tshark_does_not_outlive_the_harness(tmp_path: Path) -> None:
     ready, _, _ = select.select([process], [], [], _SECONDS)
     os.close(process)
     assert ready
+
+
+@needs_tshark
+def test_a_page_without_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    talk(389, LDAP).write(tmp_path / "customer.pcap")
+    assert main(["import", "customer.pcap", "--html", "page.html"]) == 0
+    text = (tmp_path / "page.html").read_text()
+    assert "1 exchange, something wrong in 1" in text and "LDAP" in text and "10.0.0.1" not in text
+    assert main(["import", "customer.pcap", "--html", "customer.pcap/page.html"]) == 3

@@ -64,11 +64,7 @@ def _write_page(options: argparse.Namespace, recording: Recording) -> None:
     from ..diagnosis import page
     from ..exchange.redact import redact
 
-    shared = recording if options.no_redact or recording.redacted else redact(recording)
-    try:
-        page.write(options.html, shared, engine.diagnose(shared, options.exchange))
-    except OSError as error:
-        raise ConformError(f"cannot write {options.html}: {error.strerror}", "", "Name another place with --html FILE.") from error
+    page.write(options.html, recording if options.no_redact or recording.redacted else redact(recording), options.exchange)
 
 
 def _text(options: argparse.Namespace, recording: Recording, found: list[tuple[View, engine.Diagnosed]]) -> str:

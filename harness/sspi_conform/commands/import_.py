@@ -36,6 +36,7 @@ def add(commands: Any) -> None:
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     given.add_options(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the exchange file (default: NAME.exchanges.json, here)")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="a page too: every exchange with its decoded legs")
     parser.add_argument("--no-redact", action="store_true", help="keep names, addresses, nonces and proofs")
     parser.add_argument("--json", action="store_true", help="the exchange file to standard output; writes none")
     parser.set_defaults(command=run)
@@ -47,6 +48,9 @@ def run(options: argparse.Namespace) -> int:
     recording = given.recording(options, progress)
     _tell_end(progress)
     kept = recording if options.no_redact else _redacted(recording)
+    if options.html:
+        from ..diagnosis import page  # with rules that the list of exchanges does without
+        page.write(options.html, kept)
     if options.json:
         print(file.text(kept), end="")
         return 0

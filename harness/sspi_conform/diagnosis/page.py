@@ -9,18 +9,26 @@ from typing import Any
 from ..decode.token_tree import Exchange as Known
 from ..exchange.model import CLIENT, Exchange, KdcMessage, Recording, Status
 from ..importing.shown import remark
+from ..model import ConformError
 from ..report import blocks
 from ..report.exchange import leg
 from ..report.page import Section, write_page
-from . import shown
+from . import engine, shown
 from .model import Diagnosed
 from .view import View
 
 Found = Sequence[tuple[View, Diagnosed]]
 
 
-def write(path: Path, recording: Recording, found: Found) -> None:
-    """Everything of `recording` that should not be seen must be gone from it before."""
+def write(path: Path, recording: Recording, only: int | None = None) -> None:
+    """The page of a recording, or of one exchange. What should not be seen must be gone from it before."""
+    try:
+        _write(path, recording, engine.diagnose(recording, only))
+    except OSError as error:
+        raise ConformError(f"cannot write {path}: {error.strerror}", "", "Name another place with --html FILE.") from error
+
+
+def _write(path: Path, recording: Recording, found: Found) -> None:
     wrong = sum(bool(one.findings) for _, one in found)
     sections = [Section("exchanges", "Exchanges", [_table(found)])]
     if recording.kdc:

@@ -103,7 +103,8 @@ class Challenge:
 
     @property
     def av_pairs(self) -> AvPairs:
-        return read_av_pairs(self.target_info)
+        """None where there is no target info, as of servers from before NTLMv2."""
+        return read_av_pairs(self.target_info) if self.target_info else ()
 
     def text(self, value: bytes) -> str:
         """Its target name as text; AV pairs are UTF-16 always."""
