@@ -91,6 +91,9 @@ class LiveBench:
     def __enter__(self) -> LiveBench:
         if shutil.which("unshare") is None:
             raise Unavailable("unshare (package util-linux) is not installed")
+        tried = subprocess.run(["unshare", *_namespaces(), "--", "true"], capture_output=True, text=True)
+        if tried.returncode:  # only this is a reason to skip: whatever fails in there later is a fault
+            raise Unavailable(tried.stderr.strip() or f"unshare ended with {tried.returncode}")
         path = os.pathsep.join(map(str, (_ROOT, _ROOT / "harness", _ROOT / "harness" / "tests")))
         with open(self._complaints, "w", encoding="utf-8") as complaints:
             self._process = subprocess.Popen(
@@ -144,7 +147,7 @@ class LiveBench:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise Unavailable(self._complaints.read_text(errors="replace").strip()[-800:] or "it ended without a word")
+            raise RuntimeError(self._complaints.read_text(errors="replace").strip()[-800:] or "it ended without a word")
         return dict(json.loads(line))
 
 
